@@ -1,0 +1,146 @@
+#include "base/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace entrepot {
+namespace {
+
+EVP_CIPHER* AesGcm() {
+  static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+  return cipher;
+}
+const EVP_MD* Sha256Method() {
+  static EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return method;
+}
+
+}  // namespace
+
+void FillRandom(MutableBytes out) { CHECK(RAND_bytes(out.data(), static_cast<int>(out.size())) == 1); }
+
+ByteVector RandomBytes(std::size_t count) {
+  ByteVector bytes(count);
+  FillRandom(bytes);
+  return bytes;
+}
+
+void Wipe(MutableBytes bytes) { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+
+bool ConstantTimeEqual(Bytes a, Bytes b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+SecretKey SecretKey::Generate() {
+  SecretKey key;
+  CHECK(RAND_priv_bytes(key.bytes_.data(), static_cast<int>(kLength)) == 1);
+  return key;
+}
+
+SecretKey SecretKey::From(Bytes bytes) {
+  CHECK(bytes.size() == kLength);
+  SecretKey key;
+  std::ranges::copy(bytes, key.bytes_.begin());
+  return key;
+}
+
+std::array<std::uint8_t, 32> HmacSha256(Bytes key, Bytes message) {
+  std::array<std::uint8_t, 32> mac;
+  unsigned length = 0;
+  CHECK(HMAC(Sha256Method(), key.data(), static_cast<int>(key.size()), message.data(), message.size(), mac.data(),
+             &length) != nullptr);
+  return mac;
+}
+
+SecretKey DeriveKey(Bytes secret, Bytes salt, Bytes info) {
+  static constexpr std::array<std::uint8_t, 32> kNoSalt{};
+  auto extracted = HmacSha256(salt.empty() ? Bytes(kNoSalt) : salt, secret);
+  ByteVector block(info.begin(), info.end());
+  block.push_back(1);
+  auto expanded = HmacSha256(extracted, block);
+  SecretKey key = SecretKey::From(expanded);
+  Wipe(extracted);
+  Wipe(expanded);
+  return key;
+}
+
+ByteVector Framed(std::initializer_list<Bytes> parts) {
+  ByteVector framed;
+  for (const Bytes part : parts) {
+    for (int shift = 24; shift >= 0; shift -= 8) framed.push_back(static_cast<std::uint8_t>(part.size() >> shift));
+    framed.insert(framed.end(), part.begin(), part.end());
+  }
+  return framed;
+}
+
+struct Aead::Contexts {
+  EVP_CIPHER_CTX* seal = EVP_CIPHER_CTX_new();
+  EVP_CIPHER_CTX* open = EVP_CIPHER_CTX_new();
+  ~Contexts() {
+    EVP_CIPHER_CTX_free(seal);
+    EVP_CIPHER_CTX_free(open);
+  }
+};
+
+Aead::Aead(const SecretKey& key) : contexts_(std::make_unique<Contexts>()) {
+  CHECK(EVP_EncryptInit_ex2(contexts_->seal, AesGcm(), key.bytes().data(), nullptr, nullptr) == 1);
+  CHECK(EVP_DecryptInit_ex2(contexts_->open, AesGcm(), key.bytes().data(), nullptr, nullptr) == 1);
+}
+Aead::Aead(Aead&&) noexcept = default;
+Aead& Aead::operator=(Aead&&) noexcept = default;
+Aead::~Aead() = default;
+
+void Aead::Seal(Bytes nonce, Bytes associated, Bytes plain, std::uint8_t* out, std::uint8_t* tag) {
+  CHECK(nonce.size() == kNonceLength);
+  EVP_CIPHER_CTX* context = contexts_->seal;
+  int length = 0;
+  CHECK(EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr) == 1);
+  if (!associated.empty())
+    CHECK(EVP_EncryptUpdate(context, nullptr, &length, associated.data(), static_cast<int>(associated.size())) == 1);
+  if (!plain.empty())
+    CHECK(EVP_EncryptUpdate(context, out, &length, plain.data(), static_cast<int>(plain.size())) == 1);
+  std::uint8_t none[16];
+  CHECK(EVP_EncryptFinal_ex(context, none, &length) == 1);
+  CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kTagLength, tag) == 1);
+}
+
+bool Aead::Open(Bytes nonce, Bytes associated, Bytes cipher, const std::uint8_t* tag, std::uint8_t* out) {
+  CHECK(nonce.size() == kNonceLength);
+  EVP_CIPHER_CTX* context = contexts_->open;
+  int length = 0;
+  CHECK(EVP_DecryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr) == 1);
+  if (!associated.empty())
+    CHECK(EVP_DecryptUpdate(context, nullptr, &length, associated.data(), static_cast<int>(associated.size())) == 1);
+  if (!cipher.empty())
+    CHECK(EVP_DecryptUpdate(context, out, &length, cipher.data(), static_cast<int>(cipher.size())) == 1);
+  CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kTagLength, const_cast<std::uint8_t*>(tag)) == 1);
+  std::uint8_t none[16];
+  return EVP_DecryptFinal_ex(context, none, &length) == 1;
+}
+
+ByteVector SealBox(const SecretKey& key, Bytes associated, Bytes plain) {
+  ByteVector box(Aead::kNonceLength + plain.size() + Aead::kTagLength);
+  const MutableBytes nonce(box.data(), Aead::kNonceLength);
+  FillRandom(nonce);
+  std::uint8_t* cipher = box.data() + Aead::kNonceLength;
+  Aead(key).Seal(nonce, associated, plain, cipher, cipher + plain.size());
+  return box;
+}
+
+Result<ByteVector> OpenBox(const SecretKey& key, Bytes associated, Bytes box) {
+  if (box.size() < Aead::kNonceLength + Aead::kTagLength) return Fail(ErrorCode::kDamaged, "sealed box is too short");
+  const Bytes nonce = box.first(Aead::kNonceLength);
+  const Bytes cipher = box.subspan(Aead::kNonceLength, box.size() - Aead::kNonceLength - Aead::kTagLength);
+  ByteVector plain(cipher.size());
+  if (!Aead(key).Open(nonce, associated, cipher, cipher.data() + cipher.size(), plain.data()))
+    return Fail(ErrorCode::kDamaged, "sealed box does not verify");
+  return plain;
+}
+
+}  // namespace entrepot

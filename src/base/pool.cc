@@ -1,0 +1,109 @@
+#include "base/pool.h"
+
+#include <pthread.h>
+
+namespace entrepot {
+
+ThreadPool::ThreadPool(std::string name, int threads, std::size_t capacity) : name_(std::move(name)), capacity_(capacity) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this, i] { Run(i); });
+}
+
+ThreadPool::~ThreadPool() { Stop(); }
+
+bool ThreadPool::TryPost(Job job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.size() >= capacity_) return false;
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void ThreadPool::Post(Job job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ && threads_.empty()) return;
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void ThreadPool::Stop() {
+  std::vector<std::thread> threads;
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    threads.swap(threads_);
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads) thread.join();
+  std::deque<Job> left;  // posted by the last jobs: destroyed outside the lock
+  std::lock_guard lock(mutex_);
+  left.swap(queue_);
+}
+
+std::size_t ThreadPool::waiting() const {
+  std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+void ThreadPool::Run(int index) {
+  ::pthread_setname_np(::pthread_self(), (name_.substr(0, 11) + "-" + std::to_string(index)).c_str());
+  for (;;) {
+    Job job;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      job = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    job();
+  }
+}
+
+struct SerialQueue::State : std::enable_shared_from_this<SerialQueue::State> {
+  explicit State(ThreadPool& p) : pool(p) {}
+
+  void Post(Job job) {
+    {
+      std::lock_guard lock(mutex);
+      jobs.push_back(std::move(job));
+      if (running) return;
+      running = true;
+    }
+    Schedule();
+  }
+  void Schedule() {
+    pool.Post([self = shared_from_this()] { self->RunOne(); });
+  }
+  void RunOne() {
+    Job job;
+    {
+      std::lock_guard lock(mutex);
+      job = std::move(jobs.front());
+      jobs.pop_front();
+    }
+    job();
+    job = nullptr;
+    {
+      std::lock_guard lock(mutex);
+      if (jobs.empty()) {
+        running = false;
+        return;
+      }
+    }
+    Schedule();  // back of the pool's queue: one stream cannot hold a thread for good
+  }
+
+  ThreadPool& pool;
+  std::mutex mutex;
+  std::deque<Job> jobs;
+  bool running = false;
+};
+
+SerialQueue::SerialQueue(ThreadPool& pool) : state_(std::make_shared<State>(pool)) {}
+void SerialQueue::Post(Job job) { state_->Post(std::move(job)); }
+
+}  // namespace entrepot
