@@ -1,0 +1,93 @@
+#pragma once
+
+// Images: manifests, the tags on them, and what refers to what. Safe from any thread; calls block on the store except
+// the Try forms.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/page.h"
+#include "metadata/store.h"
+#include "registry/caches.h"
+#include "registry/manifest.h"
+#include "registry/repository.h"
+
+namespace entrepot::registry {
+
+/// Which image: by digest, by tag, or by both (then both must mean the same image).
+struct ImageReference {
+  std::optional<Digest> digest;
+  std::optional<ImageTag> tag;
+};
+
+struct ImageDetail {
+  Digest digest;
+  std::string media_type;
+  std::string artifact_type;
+  std::int64_t manifest_size = 0;
+  std::int64_t image_size = 0;  // config and layers; of an index the largest child
+  Timestamp pushed_at;
+  std::optional<Digest> subject;
+  std::vector<std::string> tags;  // ascending
+};
+
+enum class TagStatus { kAny, kTagged, kUntagged };
+
+struct NewImage {
+  std::string content;              // the exact bytes
+  std::string declared_media_type;  // "" when the request said nothing
+  std::optional<Digest> digest;     // as the caller computed it; with another algorithm than sha256 it is the image's own
+  std::optional<ImageTag> tag;
+};
+
+struct PutImageResult {
+  Digest digest;
+  std::string media_type;
+  std::optional<Digest> subject;
+  bool created = false;    // this digest was not in the repository
+  bool tag_moved = false;  // the tag was new or on another digest
+};
+
+class Images {
+ public:
+  Images(metadata::Store& store, Caches& caches) : store_(store), caches_(caches) {}
+
+  /// Stores the manifest and puts the tag on it, in one transaction (ecr-semantics 4.4). The same digest again, with
+  /// no tag or with a tag that is on it already, changes nothing and is no error here: created and tag_moved are
+  /// false, and the API door makes kImageAlreadyExists of that.
+  ///   kManifest…, kImageDigestMismatch, kLayersNotFound, kReferencedImagesNotFound, kImageTagImmutable
+  Result<PutImageResult> Put(const Repository& repository, NewImage image);
+
+  /// kImageNotFound (also when digest and tag mean different images).
+  Result<StoredManifestPtr> Get(const Repository& repository, const ImageReference& reference);
+  /// From memory, or nullptr. For event loops.
+  StoredManifestPtr TryGet(const Repository& repository, std::string_view reference);
+
+  /// kImageNotFound naming what was asked for.
+  Result<ImageDetail> Describe(const Repository& repository, const ImageReference& reference);
+  /// Newest first, then by digest. A page may be shorter than asked for.
+  Result<Page<ImageDetail>> List(const Repository& repository, TagStatus status, const PageRequest& request);
+  /// One entry per tag, and one without a tag per untagged image, in the order of List.
+  struct ImageId {
+    Digest digest;
+    std::string tag;  // "" for an untagged image
+  };
+  Result<Page<ImageId>> ListIds(const Repository& repository, TagStatus status, const PageRequest& request);
+  /// Ascending. For tags/list.
+  Result<Page<std::string>> ListTags(const Repository& repository, const PageRequest& request);
+
+  /// What a deletion took away: one entry per tag that went, one without a tag when there was none.
+  using Deleted = std::vector<ImageId>;
+  /// By digest: the image and every tag on it. By tag (or both): the tag, and the image with its last tag when
+  /// `last_tag_takes_image`.
+  ///   kImageNotFound, kImageTagDigestMismatch, kImageReferencedByIndex (the image would go, and an index names it)
+  Result<Deleted> Delete(const Repository& repository, const ImageReference& reference, bool last_tag_takes_image);
+
+ private:
+  metadata::Store& store_;
+  Caches& caches_;
+};
+
+}  // namespace entrepot::registry

@@ -1,0 +1,69 @@
+#pragma once
+
+// Layers: the blobs a repository has a link to. A digest without a link does not exist in the repository
+// (design-storage 1.7). Safe from any thread; calls block on the store and on files except the Try forms.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "blobs/blob_store.h"
+#include "http/response.h"
+#include "keys/key_ring.h"
+#include "metadata/store.h"
+#include "registry/caches.h"
+#include "registry/repository.h"
+
+namespace entrepot::registry {
+
+struct LayerInfo {
+  Digest digest;
+  std::int64_t size = 0;
+  std::string media_type;   // as a manifest calls it; "" when none refers to it yet
+  bool referenced = false;  // by an image of this repository
+};
+
+/// A run of a layer's bytes.
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+class Layers {
+ public:
+  Layers(metadata::Store& store, blobs::BlobStore& blobs, keys::KeyRing& keys, Caches& caches)
+      : store_(store), blobs_(blobs), keys_(keys), caches_(caches) {}
+
+  /// Whether the repository has the layer, for someone who may rely on the answer: an unreferenced one is held for at
+  /// least another 24 h of store time before this answers (design-storage 1.7), and its file is there
+  /// (3.6). kLayerNotFound.
+  Result<LayerInfo> Claim(const Repository& repository, const Digest& digest);
+
+  /// The layer, open for reading. kLayerNotFound; kDamaged; kKeyFailure.
+  Result<OpenLayerPtr> Open(const Repository& repository, const Digest& digest);
+  /// From memory, or nullptr. For event loops.
+  OpenLayerPtr TryOpen(const Repository& repository, std::string_view digest);
+
+  /// The body of a range of an open layer: memory for small ones, a file range when it is not encrypted, else a
+  /// source that decrypts as it is read.
+  http::Body Body(const OpenLayerPtr& layer, ByteRange range);
+
+  /// Links a layer of `source` into `target`, for a caller who may read it there. False when the source has no such
+  /// layer or shares no domain with the target: the door then opens an upload.
+  Result<bool> Mount(const Repository& source, const Repository& target, const Digest& digest);
+
+  /// Removes the repository's link at once. kLayerNotFound; kLayerReferenced when an image of this repository
+  /// refers to it.
+  Result<> Delete(const Repository& repository, const Digest& digest);
+
+ private:
+  metadata::Store& store_;
+  blobs::BlobStore& blobs_;
+  keys::KeyRing& keys_;
+  Caches& caches_;
+};
+
+}  // namespace entrepot::registry
