@@ -1,0 +1,43 @@
+#pragma once
+
+// The digests of a stream, and their state at the last settled chunk boundary, which is what a checkpoint
+// keeps. One thread at a time.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/hasher.h"
+#include "base/result.h"
+#include "blobs/format.h"
+
+namespace entrepot::blobs {
+
+class StreamHash {
+ public:
+  StreamHash(Suite suite, bool sha512);
+  /// Goes on from the states at `settled`; kDamaged when they are not what ExportState gave, SHA-256 among
+  /// them.
+  static Result<StreamHash> FromStates(Suite suite, std::uint64_t settled,
+                                       const std::vector<ByteVector>& states);
+
+  void Update(Bytes plain);
+  std::uint64_t received() const { return received_; }
+  /// The states at SettledContent(suite, received()).
+  const std::vector<ByteVector>& settled_states() const { return settled_states_; }
+  /// Nothing when that algorithm is not computed.
+  std::optional<Digest> Value(HashAlgorithm algorithm) const;
+
+ private:
+  StreamHash(Suite suite, std::vector<Hasher> hashers, std::uint64_t received);
+  void UpdateAll(Bytes plain);
+  void KeepStates();
+
+  Suite suite_;
+  std::vector<Hasher> hashers_;
+  std::uint64_t received_ = 0;
+  std::vector<ByteVector> settled_states_;
+};
+
+}  // namespace entrepot::blobs
