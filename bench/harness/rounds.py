@@ -1,0 +1,195 @@
+"""Running a workload: every server in turn, round after round, with an eye on who else uses the machine."""
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import goals
+from .content import Content
+from .registry_client import SetUpError
+from .servers import Server
+
+FOREIGN_LIMIT = 0.3  # processors used by others; more voids the round
+_GENERATOR_LIMIT_SECONDS = 300
+_SETTLE_SECONDS = 1
+_TICK = 1 / os.sysconf("SC_CLK_TCK")
+_RESOLUTION_TICKS = 5  # what tick accounting of a short run is allowed to be wrong by
+
+
+@dataclass
+class Sample:
+    """One server's figures in one round; `foreign` in processors."""
+    figures: dict
+    foreign: float
+
+
+@dataclass
+class Round:
+    samples: dict  # server name -> Sample
+    number: int
+    attempt: int
+    timed: bool
+
+    @property
+    def quiet(self) -> bool:
+        return not self.timed or all(sample.foreign <= FOREIGN_LIMIT for sample in self.samples.values())
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is run."""
+    rounds: int
+    retries: int  # more attempts at one round while others disturb it
+    seconds: float
+    pulls: int
+    pushes: int
+
+    def amounts(self) -> dict:
+        return {"seconds": self.seconds, "pulls": self.pulls, "pushes": self.pushes}
+
+
+class Runner:
+    """Owns the servers while it runs a workload: they are started for it and stopped after it."""
+
+    def __init__(self, generator: Path, content: Content, effort: Effort, say):
+        self._generator, self._content, self._effort, self._say = generator, content, effort, say
+        processors = sorted(os.sched_getaffinity(0))
+        if len(processors) < 2:
+            raise SetUpError("two processors are needed: one for the server, one for the generator")
+        self._all = set(processors)
+        self._pinned_server, self._pinned_generator = {processors[0]}, {processors[1]}
+
+    def run(self, name: str, servers: list) -> list:
+        """Every attempt at every round, in order. The last attempt at a number is the one that counts."""
+        workload, attempts = goals.WORKLOADS[name], []
+        self._say(f"\n{name}: {workload.title}")
+        try:
+            for number in range(1, self._effort.rounds + 1):
+                for attempt in range(1, self._effort.retries + 2):
+                    attempts.append(self._round(workload, servers, number, attempt))
+                    self._say("  " + describe_round(workload, attempts[-1]))
+                    if attempts[-1].quiet:
+                        break
+        finally:
+            for server in servers:
+                server.stop()
+                if workload.fresh:
+                    server.wipe()
+        return attempts
+
+    def _round(self, workload, servers, number, attempt) -> Round:
+        samples = {}
+        for server in servers:
+            if server.process is None or workload.fresh:
+                self._prepare(workload, server)
+            os.sync()  # what the last server left dirty is not this one's to write
+            samples[server.name] = self._measure(workload, server)
+        return Round(samples, number, attempt, workload.timed)
+
+    def _prepare(self, workload, server: Server):
+        server.stop()
+        if workload.fresh:
+            server.wipe()
+        server.start(self._pinned_server if workload.pinned else self._all)
+        if workload.kind == "load":
+            arguments = self._arguments(workload)
+            server.seed({digest for digest in self._content.files if _needed(digest, arguments, self._content)})
+            if not workload.fresh:
+                self._generate(workload, server)  # brings the files into memory; not counted
+        if workload.kind == "start":
+            server.stop()
+
+    def _measure(self, workload, server: Server) -> Sample:
+        before, own_before, begun = _busy_seconds(), self._own_seconds(server), time.monotonic()
+        if workload.kind == "resident":
+            time.sleep(_SETTLE_SECONDS)
+            figures = {goals.RESIDENT: _resident_mib(server.process.pid)}
+        else:
+            figures = self._generate(workload, server)
+        elapsed = time.monotonic() - begun
+        used = _busy_seconds() - before - (self._own_seconds(server) - own_before)
+        return Sample(figures, max(0.0, used - _RESOLUTION_TICKS * _TICK) / elapsed)
+
+    def _arguments(self, workload) -> list:
+        return [self._content.expand(argument, **self._effort.amounts()) for argument in workload.arguments]
+
+    def _generate(self, workload, server: Server) -> dict:
+        command = [str(self._generator), *self._arguments(workload), "--port", str(server.port)]
+        for name, value in server.headers().items():
+            command += ["--header", f"{name}: {value}"]
+        if workload.kind == "start" or "idle" in workload.arguments:
+            command += ["--path", server.ready_path]
+        if workload.kind == "start":
+            command += ["--command", *server.command()]
+        else:
+            command += ["--server-pid", str(server.process.pid)]
+        processors = self._pinned_generator if workload.pinned else self._all
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GENERATOR_LIMIT_SECONDS,
+                              preexec_fn=lambda: os.sched_setaffinity(0, processors))
+        if done.returncode != 0:
+            raise SetUpError(f"{server.name}: {done.stderr.strip()}")
+        figures = json.loads(done.stdout)
+        if figures.get("failed"):
+            raise SetUpError(f"{server.name}: {figures['failed']} requests failed, first: {figures['first_failure']}")
+        return figures
+
+    def _own_seconds(self, server: Server) -> float:
+        """Ours so far: this process, its children that have ended, the server, and the kernel's own threads, whose
+        work (writing back what a push left dirty) somebody's request caused."""
+        own = os.times()
+        total = own.user + own.system + own.children_user + own.children_system
+        if server.process is not None:
+            total += _process_seconds(Path(f"/proc/{server.process.pid}/stat"))[1]
+        return total + _kernel_thread_seconds()
+
+
+def describe_round(workload, one: Round) -> str:
+    parts = [f"{name} {shown(sample.figures, workload.shows)}" for name, sample in one.samples.items()]
+    foreign = max(sample.foreign for sample in one.samples.values())
+    void = "" if one.quiet else f"  VOID: {foreign:.2f} processors foreign"
+    return f"round {one.number}.{one.attempt}: " + ", ".join(parts) + void
+
+
+def shown(figures: dict, metric: str) -> str:
+    text = f"{figures[metric]:.4g} {goals.UNITS[metric]}"
+    if metric == goals.MEGABYTES:
+        text += f" ({figures[goals.CPU_PER_GIB]:.2f} CPU-s/GiB)"
+    if metric == goals.REQUESTS:
+        text += f" (p99 {figures[goals.P99]:.3g} ms)"
+    return text
+
+
+def _needed(digest: str, arguments: list, content: Content) -> bool:
+    """The image's own blobs, and those that a command line names."""
+    return digest.encode() in content.manifest or any(digest in argument for argument in arguments)
+
+
+def _busy_seconds() -> float:
+    user, nice, system, _idle, _iowait, interrupt, soft_interrupt, steal = (
+        int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + interrupt + soft_interrupt + steal) * _TICK
+
+
+def _process_seconds(stat: Path) -> tuple:
+    """(parent, CPU seconds) of a process; zeros when it is gone."""
+    try:
+        fields = stat.read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0, 0.0
+    return int(fields[1]), (int(fields[11]) + int(fields[12])) * _TICK
+
+
+def _kernel_thread_seconds() -> float:
+    kthreadd = 2
+    usage = (_process_seconds(path / "stat") for path in Path("/proc").iterdir() if path.name.isdigit())
+    return sum(seconds for parent, seconds in usage if parent == kthreadd)
+
+
+def _resident_mib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise SetUpError(f"process {pid} is gone")
