@@ -2,10 +2,12 @@
 -- Times are microseconds since 1970 (wall time for *_at that people see, store time for collect_after, held_until and
 -- expires_at). Digests are one algorithm byte and the hash. Every table of a registry begins with its integer id.
 
--- The store's own facts: id (a UUID), boot_epoch, store_time.
+-- The store's own facts, one row.
 CREATE TABLE store_facts (
-  name  TEXT PRIMARY KEY,
-  value TEXT NOT NULL
+  store_id      TEXT PRIMARY KEY,        -- a UUID, which the blob root repeats
+  boot_epoch    BIGINT NOT NULL,         -- raised at each open; 32 bits
+  store_time    BIGINT NOT NULL,
+  suspect_until BIGINT NOT NULL          -- store time; irreversible acts pause until then
 );
 
 -- Numbers handed out, never reused.

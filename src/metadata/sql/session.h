@@ -1,11 +1,17 @@
 #pragma once
 
-// One connection to the database. Every statement of the tree is written once, in PostgreSQL's dialect as far as
-// SQLite understands it (parameters as $1, types BIGINT, TEXT, BYTEA, ON CONFLICT, RETURNING), and runs on both
-// drivers; sql/contract_test.cc holds them to that.
+// One connection to the database. Every statement of the tree is written once, in PostgreSQL's dialect as far
+// as SQLite understands it (parameters as $1, types BIGINT, TEXT, BYTEA, ON CONFLICT, RETURNING), and runs on
+// both drivers; sql/contract_test.cc holds them to that.
+//
+// What both understand, beyond the obvious: an untyped parameter needs a CAST where nothing beside it has a
+// type
+// ($1 IS NULL, SELECT $1), a sum of BIGINTs needs CAST(… AS BIGINT), a text holds no NUL byte, and texts
+// compare byte by byte.
 //
 // A Session belongs to one thread at a time. Statements are prepared once a session and kept.
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,17 +31,18 @@ namespace entrepot::metadata::sql {
 /// A parameter. Text and bytes are views: they live until the call returns (Query: until the cursor is gone).
 class Value {
  public:
-  Value(std::nullptr_t) : value_(std::monostate{}) {}  // NOLINT(google-explicit-constructor): values read as literals
+  Value(std::nullptr_t)
+      : value_(std::monostate{}) {}  // NOLINT(google-explicit-constructor): values read as literals
   template <std::integral T>
-  Value(T number) : value_(static_cast<std::int64_t>(number)) {}  // NOLINT
-  Value(Timestamp time) : value_(time.micros) {}                  // NOLINT
-  Value(std::string_view text) : value_(text) {}                  // NOLINT
+  Value(T number) : value_(static_cast<std::int64_t>(number)) {}      // NOLINT
+  Value(Timestamp time) : value_(time.micros) {}                      // NOLINT
+  Value(std::string_view text) : value_(text) {}                      // NOLINT
   Value(const std::string& text) : value_(std::string_view(text)) {}  // NOLINT
-  Value(const char* text) : value_(std::string_view(text)) {}     // NOLINT
+  Value(const char* text) : value_(std::string_view(text)) {}         // NOLINT
   template <class Tag>
-  Value(const Name<Tag>& name) : value_(std::string_view(name)) {}  // NOLINT
-  Value(Bytes bytes) : value_(bytes) {}                           // NOLINT
-  Value(const ByteVector& bytes) : value_(Bytes(bytes)) {}        // NOLINT
+  Value(const Name<Tag>& name) : value_(std::string_view(name)) {}                     // NOLINT
+  Value(Bytes bytes) : value_(bytes) {}                                                // NOLINT
+  Value(const ByteVector& bytes) : value_(Bytes(bytes)) {}                             // NOLINT
   Value(const Digest& digest) : stored_(digest.ToStored()), value_(Bytes(stored_)) {}  // NOLINT
   template <class T>
   Value(const std::optional<T>& maybe) : Value(nullptr) {  // NOLINT
@@ -60,8 +67,8 @@ class Value {
   Variant value_;
 };
 
-/// The rows of a query, read one by one. Column getters are valid until the next Next; a column of another type than
-/// asked for is a broken invariant of ours, and NULL needs the Optional getter.
+/// The rows of a query, read one by one. Column getters are valid until the next Next; a column of another
+/// type than asked for is a broken invariant of ours, and NULL needs the Optional getter.
 class Cursor {
  public:
   class Rows {
@@ -98,7 +105,8 @@ class Session {
  public:
   virtual ~Session() = default;
 
-  /// Runs a statement; returns how many rows it changed. `sql` must be a literal: it is the key of the statement kept.
+  /// Runs a statement; returns how many rows it changed. `sql` must be a literal: it is the key of the
+  /// statement kept.
   template <class... Values>
   Result<std::int64_t> Run(std::string_view sql, const Values&... values) {
     const Value list[] = {Value(values)..., Value(nullptr)};
@@ -117,8 +125,8 @@ class Session {
   /// Runs a script of statements without parameters: migrations.
   virtual Result<> RunScript(const std::string& script) = 0;
 
-  /// True on PostgreSQL, where check-then-update must lock rows (FOR UPDATE, FOR KEY SHARE) and SQLite, with one
-  /// writer, must not be asked to.
+  /// True on PostgreSQL, where check-then-update must lock rows (FOR UPDATE, FOR KEY SHARE) and SQLite, with
+  /// one writer, must not be asked to.
   virtual bool locks_rows() const = 0;
 };
 
