@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace entrepot {
@@ -73,14 +75,22 @@ std::string_view Error::fact(std::string_view name) const {
 std::string Error::Fill(std::string_view wording) const {
   std::string text;
   while (!wording.empty()) {
-    const std::size_t open = wording.find('{');
-    const std::size_t close = open == wording.npos ? wording.npos : wording.find('}', open);
-    if (close == wording.npos) break;
-    text += wording.substr(0, open);
-    text += fact(wording.substr(open + 1, close - open - 1));
-    wording.remove_prefix(close + 1);
+    const std::size_t brace = std::min(wording.find_first_of("{}"), wording.size());
+    text += wording.substr(0, brace);
+    wording.remove_prefix(brace);
+    const std::size_t close = wording.find('}');
+    if (wording.starts_with("{{") || wording.starts_with("}}")) {
+      text += wording.front();
+      wording.remove_prefix(2);
+    } else if (wording.starts_with('{') && close != wording.npos) {
+      text += fact(wording.substr(1, close - 1));
+      wording.remove_prefix(close + 1);
+    } else if (!wording.empty()) {
+      text += wording.front();
+      wording.remove_prefix(1);
+    }
   }
-  return text.append(wording);
+  return text;
 }
 
 std::string Error::ToString() const {

@@ -109,7 +109,7 @@ class [[nodiscard]] Error {
   /// The value of a fact, or "" where it is absent.
   std::string_view fact(std::string_view name) const;
 
-  /// Fills the {placeholders} of a row's wording with the facts; an unknown one is left empty.
+  /// Fills the {placeholders} of a row's wording with the facts; an unknown one is left empty. {{ and }} are braces.
   std::string Fill(std::string_view wording) const;
 
   /// For logs: the code's name and every fact.
