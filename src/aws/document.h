@@ -1,7 +1,8 @@
 #pragma once
 
-// A request's input before it has types: the tree that JSON and form bodies have in common. The validator and the
-// decoder read it; unescaped text is not copied, so the part of a layer that comes in base64 is held once.
+// A request's input before it has types: the tree that JSON and form bodies have in common. The validator and
+// the decoder read it; unescaped text is not copied, so the part of a layer that comes in base64 is held
+// once.
 
 #include <cstdint>
 #include <deque>
@@ -19,11 +20,11 @@ enum class NodeKind : std::uint8_t { kNull, kText, kInteger, kDouble, kTrue, kFa
 
 struct Node {
   NodeKind kind = NodeKind::kNull;
-  std::string_view name;                              // in an object
-  std::string_view text;                              // kText
-  std::int64_t integer = 0;                           // kInteger
-  double number = 0;                                  // kDouble
-  std::pmr::vector<Node> children = {};               // kList, kObject
+  std::string_view name;                 // in an object
+  std::string_view text;                 // kText
+  std::int64_t integer = 0;              // kInteger
+  double number = 0;                     // kDouble
+  std::pmr::vector<Node> children = {};  // kList, kObject
 
   /// The member of that name that was written last, or nullptr when there is none or it is null.
   const Node* Find(std::string_view member) const;
@@ -32,7 +33,8 @@ struct Node {
 /// Owns the nodes and what they do not find in the text they were read from; that text outlives the document.
 class Document {
  public:
-  /// The limits of one document: depth, and nodes (a node takes far more memory than the `0,` it may stand for).
+  /// The limits of one document: depth, and nodes (a node takes far more memory than the `0,` it may stand
+  /// for).
   static constexpr int kMaxDepth = 32;
   static constexpr std::size_t kMaxNodes = 50'000;
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Errors as AWS words them: one row for each ErrorCode, with its name and status in both protocols and its wording
-// (ecr-semantics 2.4, 3.3, 3.4). The rest of the tree knows codes and facts only.
+// Errors as AWS words them: one row for each ErrorCode, with its name and status in both protocols and its
+// wording (ecr-semantics 2.4, 3.3, 3.4). The rest of the tree knows codes and facts only.
 
 #include <cstdint>
 #include <span>
@@ -16,8 +16,8 @@ namespace entrepot::aws {
 
 enum class Protocol : std::uint8_t { kJson, kQuery };
 
-/// The HTTP status of authentication and authorization errors in the JSON services: captures of ECR show 400, the
-/// documents say 403 (ecr-semantics 2.4). SDKs go by the code.
+/// The HTTP status of authentication and authorization errors in the JSON services: captures of ECR show 400,
+/// the documents say 403 (ecr-semantics 2.4). SDKs go by the code.
 enum class JsonAuthStatus : std::uint8_t { kCaptured, kDocumented };
 
 /// How a fact becomes a member of a JSON error, beside __type and message.
@@ -34,9 +34,9 @@ struct ErrorRow {
   int json_status = 400;
   std::string_view query_name;
   int query_status = 400;
-  std::string_view wording;              // {fact} is replaced, {{ and }} are braces
-  int documented_status = 0;             // JsonAuthStatus::kDocumented, where it differs
-  std::string_view query_wording = {};   // where it differs
+  std::string_view wording;             // {fact} is replaced, {{ and }} are braces
+  int documented_status = 0;            // JsonAuthStatus::kDocumented, where it differs
+  std::string_view query_wording = {};  // where it differs
   std::span<const ErrorMember> members = {};
 };
 
@@ -57,7 +57,8 @@ ErrorAnswer Describe(const Error& error, Protocol protocol, std::span<const Erro
 
 std::string WriteJsonError(const ErrorAnswer& answer);
 /// `xml_namespace` is the service's, or kFaultNamespace before a service was found.
-std::string WriteXmlError(const ErrorAnswer& answer, std::string_view xml_namespace, std::string_view request_id);
+std::string WriteXmlError(const ErrorAnswer& answer, std::string_view xml_namespace,
+                          std::string_view request_id);
 
 inline constexpr std::string_view kFaultNamespace = "http://webservices.amazon.com/AWSFault/2005-15-09";
 

@@ -14,7 +14,8 @@ namespace {
 
 namespace json = boost::json;
 
-// Builds the tree from Boost.JSON's events. Text that the parser hands over from the input itself is only pointed at.
+// Builds the tree from Boost.JSON's events. Text that the parser hands over from the input itself is only
+// pointed at.
 struct TreeBuilder {
   static constexpr std::size_t max_object_size = std::size_t(-1), max_array_size = std::size_t(-1),
                                max_key_size = std::size_t(-1), max_string_size = std::size_t(-1);
@@ -35,7 +36,8 @@ struct TreeBuilder {
   }
 
   std::string_view TakeText(std::string_view last) {
-    if (partial.empty() && last.data() >= input.data() && last.data() + last.size() <= input.data() + input.size())
+    if (partial.empty() && last.data() >= input.data() &&
+        last.data() + last.size() <= input.data() + input.size())
       return last;
     partial.append(last);
     const std::string_view kept = document.Keep(partial);
@@ -85,7 +87,9 @@ struct TreeBuilder {
     if (node) node->number = number;
     return node != nullptr;
   }
-  bool on_bool(bool truth, error_code& ec) { return Add(truth ? NodeKind::kTrue : NodeKind::kFalse, ec) != nullptr; }
+  bool on_bool(bool truth, error_code& ec) {
+    return Add(truth ? NodeKind::kTrue : NodeKind::kFalse, ec) != nullptr;
+  }
   bool on_null(error_code& ec) { return Add(NodeKind::kNull, ec) != nullptr; }
   bool on_comment_part(string_view, error_code&) { return true; }
   bool on_comment(string_view, error_code&) { return true; }
@@ -159,17 +163,28 @@ void AppendMap(std::string& out, const Shape& shape, const void* map) {
 
 void AppendValue(std::string& out, const Shape& shape, const void* value) {
   switch (shape.kind) {
-    case Kind::kString: return AppendJsonText(out, *static_cast<const std::string*>(value));
-    case Kind::kEnum: return AppendJsonText(out, shape.values[*static_cast<const std::uint8_t*>(value)]);
+    case Kind::kString:
+      return AppendJsonText(out, *static_cast<const std::string*>(value));
+    case Kind::kEnum:
+      return AppendJsonText(out, shape.values[*static_cast<const std::uint8_t*>(value)]);
     case Kind::kInteger:
-    case Kind::kLong: return AppendInteger(out, *static_cast<const std::int64_t*>(value));
-    case Kind::kDouble: return AppendDouble(out, *static_cast<const double*>(value));
-    case Kind::kBoolean: out += *static_cast<const bool*>(value) ? "true" : "false"; return;
-    case Kind::kTimestamp: return AppendTimestamp(out, *static_cast<const Timestamp*>(value));
-    case Kind::kBlob: return AppendJsonText(out, Base64Encode(*static_cast<const ByteVector*>(value)));
-    case Kind::kList: return AppendList(out, shape, value);
-    case Kind::kMap: return AppendMap(out, shape, value);
-    case Kind::kStructure: return AppendStructure(out, shape, value);
+    case Kind::kLong:
+      return AppendInteger(out, *static_cast<const std::int64_t*>(value));
+    case Kind::kDouble:
+      return AppendDouble(out, *static_cast<const double*>(value));
+    case Kind::kBoolean:
+      out += *static_cast<const bool*>(value) ? "true" : "false";
+      return;
+    case Kind::kTimestamp:
+      return AppendTimestamp(out, *static_cast<const Timestamp*>(value));
+    case Kind::kBlob:
+      return AppendJsonText(out, Base64Encode(*static_cast<const ByteVector*>(value)));
+    case Kind::kList:
+      return AppendList(out, shape, value);
+    case Kind::kMap:
+      return AppendMap(out, shape, value);
+    case Kind::kStructure:
+      return AppendStructure(out, shape, value);
   }
 }
 
@@ -209,11 +224,20 @@ void AppendJsonText(std::string& out, std::string_view text) {
     out += '\\';
     switch (c) {
       case '"':
-      case '\\': out += c; break;
-      case '\n': out += 'n'; break;
-      case '\r': out += 'r'; break;
-      case '\t': out += 't'; break;
-      default: out.append("u00") += kHex[static_cast<unsigned char>(c) >> 4], out += kHex[c & 15];
+      case '\\':
+        out += c;
+        break;
+      case '\n':
+        out += 'n';
+        break;
+      case '\r':
+        out += 'r';
+        break;
+      case '\t':
+        out += 't';
+        break;
+      default:
+        out.append("u00") += kHex[static_cast<unsigned char>(c) >> 4], out += kHex[c & 15];
     }
   }
   out.append(text, plain);

@@ -14,8 +14,8 @@ namespace entrepot::aws {
 /// The body of a request; an empty one is {}. `text` outlives the document. kMalformedRequest otherwise.
 Result<Document> ReadJson(std::string_view text);
 
-/// A struct as a JSON object: absent members are left out, empty lists are [], blobs base64, times seconds since 1970
-/// with milliseconds.
+/// A struct as a JSON object: absent members are left out, empty lists are [], blobs base64, times seconds
+/// since 1970 with milliseconds.
 std::string WriteJson(const Shape& shape, const void* structure);
 
 /// Text with its quotes.

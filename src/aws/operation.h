@@ -1,7 +1,8 @@
 #pragma once
 
-// An AWS API as a table. A service makes one row for each operation it serves: what the model says, the IAM action, how
-// to find what the caller must be allowed to act on, and the function. The door (door.h) does everything else.
+// An AWS API as a table. A service makes one row for each operation it serves: what the model says, the IAM
+// action, how to find what the caller must be allowed to act on, and the function. The door (door.h) does
+// everything else.
 //
 //   aws::Service EcrService(Ecr& ecr) {
 //     return {.model = &model::kService, .protocol = aws::Protocol::kJson, .operations = {
@@ -32,8 +33,8 @@ struct CallContext {
   Region region;      // of the credential scope
   std::string_view service;
   access::CallerPtr caller;
-  std::string host;           // as the client used it, of a valid form: for URIs of this answer only (design-access 4)
-  std::string_view scheme;    // http or https, as really served
+  std::string host;  // as the client used it, of a valid form: for URIs of this answer only (design-access 4)
+  std::string_view scheme;  // http or https, as really served
   Timestamp now;
   access::RequestFacts facts;  // with the condition keys of the row's Ask
 };
@@ -64,19 +65,22 @@ Operation Bind(Self& self, const TypedOperationModel<Request, Response>& model,
   return {
       .model = &model,
       .new_request = [] { return std::shared_ptr<void>(std::make_shared<Request>()); },
-      .run = [&self, function](const CallContext& call, const void* request) -> Result<std::shared_ptr<const void>> {
-        return std::make_shared<const Response>(TRY(function(self, call, *static_cast<const Request*>(request))));
+      .run = [&self, function](const CallContext& call,
+                               const void* request) -> Result<std::shared_ptr<const void>> {
+        return std::make_shared<const Response>(
+            TRY(function(self, call, *static_cast<const Request*>(request))));
       },
   };
 }
 
 }  // namespace internal
 
-/// `ask` is called with the CallContext and the typed, valid request, and returns an Ask. `self` outlives the row.
+/// `ask` is called with the CallContext and the typed, valid request, and returns an Ask. `self` outlives the
+/// row.
 template <class Self, class Request, class Response, class AskFunction>
 Operation Row(Self& self, const TypedOperationModel<Request, Response>& model,
-              Result<Response> (*function)(Self&, const CallContext&, const Request&), std::string_view action,
-              AskFunction ask) {
+              Result<Response> (*function)(Self&, const CallContext&, const Request&),
+              std::string_view action, AskFunction ask) {
   Operation row = internal::Bind(self, model, function);
   row.action = action;
   row.ask = [ask](const CallContext& call, const void* request) -> Ask {
@@ -107,9 +111,9 @@ struct Service {
   std::span<const ErrorRow> errors;  // rows that replace those of errors.cc for this service
 };
 
-/// What is wrong with a service's table, one sentence each: a modelled operation with neither a row nor a reason, one
-/// with both, a row or a reason twice, a reason for what is not modelled, an action without its service's prefix.
-/// Every service has a test that this is empty.
+/// What is wrong with a service's table, one sentence each: a modelled operation with neither a row nor a
+/// reason, one with both, a row or a reason twice, a reason for what is not modelled, an action without its
+/// service's prefix. Every service has a test that this is empty.
 std::vector<std::string> FaultsOf(const Service& service);
 
 /// The longest body that a valid request of an operation can have, with room for its encoding.
