@@ -1,0 +1,125 @@
+#include "oci/answers.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "http/range.h"
+
+namespace entrepot::oci {
+namespace {
+
+constexpr std::string_view kCommonFields =
+    "Docker-Distribution-Api-Version: registry/2.0\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "Content-Security-Policy: sandbox; default-src 'none'\r\n"
+    "Content-Disposition: attachment\r\n";
+
+// A digest's content never changes, but who may read it does: only the client's own cache may keep it.
+constexpr std::string_view kForever = "private, max-age=31536000, immutable";
+constexpr std::string_view kAskAgain = "private, no-cache";
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// RFC 9110 13.1.2, with weak comparison.
+bool HasNoneMatch(std::string_view field, std::string_view etag) {
+  while (!field.empty()) {
+    const std::size_t comma = field.find(',');
+    std::string_view candidate = Trim(field.substr(0, comma));
+    field.remove_prefix(comma == field.npos ? field.size() : comma + 1);
+    if (candidate.starts_with("W/")) candidate.remove_prefix(2);
+    if (candidate == "*" || candidate == etag) return true;
+  }
+  return false;
+}
+
+/// The fields that name content by its digest.
+http::Response ContentResponse(std::string_view media_type, std::string_view digest, std::string_view etag,
+                               std::string_view cache_control) {
+  http::Response response;
+  response.fields.reserve(768);  // room for the common fields too
+  response.Add("Content-Type", media_type)
+      .Add("Docker-Content-Digest", digest)
+      .Add("ETag", etag)
+      .Add("Cache-Control", cache_control);
+  return response;
+}
+
+/// RFC 9110 14.2 and 13.1.5: a range is for GET, and only while If-Range, if any, still names this content.
+http::SelectedRange RangeOf(const http::RequestHead& head, std::string_view etag, std::uint64_t size) {
+  if (head.method != http::Method::kGet) return {};
+  if (head.HasHeader("If-Range") && head.Header("If-Range") != etag) return {};
+  return http::SelectRange(head.Header("Range"), size);
+}
+
+}  // namespace
+
+void Complete(const http::RequestHead& head, http::Response& response) {
+  response.fields.append(kCommonFields);
+  if (head.method != http::Method::kHead) return;
+  if (const auto* text = std::get_if<std::string>(&response.body)) response.head_length = text->size();
+  if (const auto* shared = std::get_if<http::SharedText>(&response.body))
+    response.head_length = (*shared)->size();
+  response.body = std::monostate();
+}
+
+http::Response VersionAnswer() { return http::TextResponse(200, "application/json", "{}"); }
+
+http::Response ManifestAnswer(const http::RequestHead& head, const registry::StoredManifest& manifest) {
+  const std::string digest = manifest.digest.ToString();
+  const std::string etag = '"' + digest + '"';
+  const bool by_digest = head.path.ends_with(digest);
+  http::Response response =
+      ContentResponse(manifest.media_type, digest, etag, by_digest ? kForever : kAskAgain);
+  if (HasNoneMatch(head.Header("If-None-Match"), etag)) {
+    response.status = 304;
+    response.head_length = manifest.content->size();
+  } else {
+    response.body = manifest.content;
+  }
+  return response;
+}
+
+Result<BlobAnswer> AnswerForBlob(const http::RequestHead& head, const Digest& digest, std::uint64_t size) {
+  const std::string name = digest.ToString();
+  const std::string etag = '"' + name + '"';
+  BlobAnswer answer{.response = ContentResponse("application/octet-stream", name, etag, kForever),
+                    .body = {}};
+  http::Response& response = answer.response;
+  response.Add("Accept-Ranges", "bytes");
+
+  if (HasNoneMatch(head.Header("If-None-Match"), etag)) {
+    response.status = 304;
+    response.head_length = size;
+    return answer;
+  }
+  const http::SelectedRange selected = RangeOf(head, etag, size);
+  if (selected.kind == http::RangeKind::kNotSatisfiable)
+    return Fail(Error(ErrorCode::kRangeNotSatisfiable).With("size", std::to_string(size)));
+  if (selected.kind == http::RangeKind::kPart) {
+    const auto [first, last] = selected.range;
+    response.status = 206;
+    response.Add("Content-Range",
+                 "bytes " + std::to_string(first) + "-" + std::to_string(last) + "/" + std::to_string(size));
+    answer.body = registry::ByteRange{.offset = first, .length = selected.range.length()};
+    return answer;
+  }
+  if (head.method == http::Method::kHead)
+    response.head_length = size;
+  else if (size > 0)
+    answer.body = registry::ByteRange{.offset = 0, .length = size};
+  return answer;
+}
+
+Result<http::Response> LayerAnswer(const http::RequestHead& head, registry::Layers& layers,
+                                   const registry::OpenLayerPtr& layer) {
+  BlobAnswer answer = TRY(AnswerForBlob(head, layer->digest, static_cast<std::uint64_t>(layer->size)));
+  if (answer.body) answer.response.body = layers.Body(layer, *answer.body);
+  return std::move(answer.response);
+}
+
+}  // namespace entrepot::oci

@@ -1,0 +1,38 @@
+#pragma once
+
+// The answers of a pull, built by one set of functions for the inline path and for the workers, so that both
+// send the same bytes. Pure.
+
+#include <optional>
+
+#include "base/digest.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "registry/caches.h"
+#include "registry/layers.h"
+
+namespace entrepot::oci {
+
+/// The last step of every answer, by the door and by the inline path: what each of them carries
+/// (design-access 5), and no body for HEAD, only its length.
+void Complete(const http::RequestHead& head, http::Response& response);
+
+/// GET and HEAD /v2/.
+http::Response VersionAnswer();
+
+/// GET and HEAD of a manifest, or 304.
+http::Response ManifestAnswer(const http::RequestHead& head, const registry::StoredManifest& manifest);
+
+/// The answer to GET or HEAD of a layer but for its body, and which bytes that is: none for HEAD, 304 and an
+/// empty layer. kRangeNotSatisfiable.
+struct BlobAnswer {
+  http::Response response;
+  std::optional<registry::ByteRange> body;
+};
+Result<BlobAnswer> AnswerForBlob(const http::RequestHead& head, const Digest& digest, std::uint64_t size);
+
+/// The whole answer to GET of an open layer.
+Result<http::Response> LayerAnswer(const http::RequestHead& head, registry::Layers& layers,
+                                   const registry::OpenLayerPtr& layer);
+
+}  // namespace entrepot::oci

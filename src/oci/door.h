@@ -1,0 +1,47 @@
+#pragma once
+
+// The door of /v2/: every request passes it in one order, which decides what a doubly wrong request is told
+// (design-access 16): authenticate, shape, authorize, run.
+//
+// Safe from any thread, as http::Handler says.
+
+#include <array>
+#include <string>
+
+#include "http/handler.h"
+#include "oci/call.h"
+#include "oci/counters.h"
+#include "oci/operations.h"
+#include "oci/push_grace.h"
+
+namespace entrepot::oci {
+
+class OciDoor final : public http::Handler {
+ public:
+  explicit OciDoor(const Rooms& rooms) : rooms_(rooms) {}
+
+  bool TryAnswer(const http::RequestHead& head, http::Response& response) override;
+  http::BodyPlan PlanBody(const http::RequestHead& head) override;
+  http::Reply Handle(const http::RequestHead& head, std::string body, bool body_pending) override;
+  http::Response Refuse(const http::RequestHead& head, http::Refusal why) override;
+
+  /// By operation, in the order of Operations(); the last is for requests that are none.
+  const std::array<OperationCounters, kOperationCount + 1>& counters() const { return counters_; }
+
+ private:
+  Result<http::Reply> Serve(const CallPtr& call);
+  Result<> Authenticate(Call& call);
+  Result<> ReadShape(Call& call);
+  Result<> AuthorizeOperation(const Call& call);
+  Result<> FindRepository(Call& call);
+  Result<> FindUpload(Call& call);
+  Result<> CheckExpiry(const Call& call);
+  http::Response Finish(const Call& call, Result<http::Response> result);
+  OperationCounters& CountersOf(const Operation* operation);
+
+  const Rooms rooms_;
+  PushGrace push_grace_;
+  std::array<OperationCounters, kOperationCount + 1> counters_;
+};
+
+}  // namespace entrepot::oci

@@ -1,0 +1,49 @@
+// Images by tag or digest: pulled, pushed, deleted.
+
+#include "oci/answers.h"
+#include "oci/operations.h"
+
+namespace entrepot::oci {
+namespace {
+
+registry::ImageReference ReferenceOf(const Route& route) {
+  return {.digest = route.digest, .tag = route.tag};
+}
+
+/// The media type without its parameters, which OCI Distribution v1.1 tells registries to ignore.
+std::string DeclaredMediaType(const http::RequestHead& head) {
+  std::string_view type = head.Header("Content-Type");
+  type = type.substr(0, type.find(';'));
+  const std::size_t end = type.find_last_not_of(" \t");
+  return std::string(type.substr(0, end + 1));  // npos + 1 is 0
+}
+
+}  // namespace
+
+Result<http::Reply> GetManifest(const Rooms& rooms, const CallPtr& call) {
+  const registry::StoredManifestPtr manifest =
+      TRY(rooms.images.Get(*call->repository, ReferenceOf(call->route)));
+  return ManifestAnswer(call->head, *manifest);
+}
+
+Result<http::Reply> PutManifest(const Rooms& rooms, const CallPtr& call) {
+  const registry::PutImageResult image =
+      TRY(rooms.images.Put(*call->repository, {.content = std::move(call->body),
+                                               .declared_media_type = DeclaredMediaType(call->head),
+                                               .digest = call->route.digest,
+                                               .tag = call->route.tag}));
+  const std::string digest = image.digest.ToString();
+  http::Response response{.status = 201};
+  response.Add("Location", "/v2/" + call->repository->name.str() + "/manifests/" + digest);
+  response.Add("Docker-Content-Digest", digest);
+  if (image.subject) response.Add("OCI-Subject", image.subject->ToString());
+  return response;
+}
+
+/// A tag goes alone, as the specification has it; a digest takes the image and every tag on it.
+Result<http::Reply> DeleteManifest(const Rooms& rooms, const CallPtr& call) {
+  TRY(rooms.images.Delete(*call->repository, ReferenceOf(call->route), /*last_tag_takes_image=*/false));
+  return http::Response{.status = 202};
+}
+
+}  // namespace entrepot::oci

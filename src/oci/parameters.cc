@@ -1,0 +1,95 @@
+#include "oci/parameters.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace entrepot::oci {
+namespace {
+
+Result<std::optional<Digest>> ReadDigest(const http::RequestHead& head, std::string_view name) {
+  const std::optional<std::string> text = http::QueryParameter(head.query, name);
+  if (!text) return std::nullopt;
+  return TRY(Digest::Parse(*text));
+}
+
+Result<> ReadMount(const http::RequestHead& head, Parameters& parameters) {
+  parameters.mount = TRY(ReadDigest(head, "mount"));
+  const std::optional<std::string> from = http::QueryParameter(head.query, "from");
+  if (!from) return {};
+  if (Result<RepositoryName> name = RepositoryName::Parse(*from)) parameters.from = *std::move(name);
+  return {};
+}
+
+Result<> ReadContentRange(const http::RequestHead& head, Parameters& parameters) {
+  if (!head.HasHeader("Content-Range")) return {};
+  parameters.content_range = http::ParseContentRange(head.Header("Content-Range"));
+  if (!parameters.content_range) return Fail(ErrorCode::kUploadRangeInvalid, "it must be <first>-<last>");
+  const std::optional<std::uint64_t> length = head.chunked ? std::nullopt : head.content_length;
+  if (length && *length != parameters.content_range->length())
+    return Fail(ErrorCode::kUploadRangeInvalid, "its length differs from the body's");
+  return {};
+}
+
+Result<> ReadUpload(const http::RequestHead& head, Parameters& parameters) {
+  parameters.state = http::QueryParameter(head.query, "_state").value_or("");
+  if (head.method == http::Method::kPatch || head.method == http::Method::kPut)
+    TRY(ReadContentRange(head, parameters));
+  if (head.method != http::Method::kPut) return {};
+  parameters.digest = TRY(ReadDigest(head, "digest"));
+  if (!parameters.digest) return Fail(Error(ErrorCode::kDigestInvalid).With("digest", ""));
+  return {};
+}
+
+Result<int> ParseLimit(std::string_view text) {
+  int limit = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  const bool whole = end == text.data() + text.size() && !text.empty();
+  if (whole && fault == std::errc::result_out_of_range && text.front() != '-') return kMaxPage;
+  if (!whole || fault != std::errc() || limit < 0)
+    return Fail(Error(ErrorCode::kInvalidParameter)
+                    .With("parameter", "n")
+                    .With("constraint", "must be a number that is not negative"));
+  return std::min(limit, kMaxPage);
+}
+
+Result<> ReadPage(const http::RequestHead& head, Parameters& parameters) {
+  if (const auto limit = http::QueryParameter(head.query, "n")) parameters.limit = TRY(ParseLimit(*limit));
+  parameters.last = http::QueryParameter(head.query, "last").value_or("");
+  return {};
+}
+
+Result<> CheckNewTag(const Route& route) {
+  if (!route.tag || IsOciTag(*route.tag)) return {};
+  return Fail(Error(ErrorCode::kInvalidParameter)
+                  .With("parameter", "imageTag")
+                  .With("constraint", "must satisfy regular expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'"));
+}
+
+}  // namespace
+
+Result<Parameters> ReadParameters(const Route& route, const http::RequestHead& head) {
+  Parameters parameters;
+  switch (route.kind) {
+    case RouteKind::kUploads:
+      parameters.digest = TRY(ReadDigest(head, "digest"));
+      TRY(ReadMount(head, parameters));
+      break;
+    case RouteKind::kUpload:
+      TRY(ReadUpload(head, parameters));
+      break;
+    case RouteKind::kTags:
+    case RouteKind::kCatalog:
+      TRY(ReadPage(head, parameters));
+      break;
+    case RouteKind::kManifest:
+      if (head.method == http::Method::kPut) TRY(CheckNewTag(route));
+      break;
+    case RouteKind::kRoot:
+    case RouteKind::kBlob:
+    case RouteKind::kReferrers:
+      break;
+  }
+  return parameters;
+}
+
+}  // namespace entrepot::oci

@@ -1,0 +1,36 @@
+#pragma once
+
+// What a request says beside its path, checked: query parameters and Content-Range. Pure.
+
+#include <optional>
+#include <string>
+
+#include "base/digest.h"
+#include "base/names.h"
+#include "base/result.h"
+#include "http/range.h"
+#include "http/request.h"
+#include "oci/routes.h"
+
+namespace entrepot::oci {
+
+/// Entries of a list page when the client names no number, and the most it gets.
+inline constexpr int kMaxPage = 1000;
+
+struct Parameters {
+  std::optional<Digest> digest;        // uploads: of the finished layer
+  std::optional<Digest> mount;         // uploads: the layer to mount
+  std::optional<RepositoryName> from;  // …and where from; nothing when it is no name that could exist here
+  std::string state;                   // an upload's sealed Location state
+  std::optional<http::ByteRange> content_range;  // uploads
+  int limit = kMaxPage;                          // lists: 0 to kMaxPage
+  std::string last;                              // lists: the entry before the page
+};
+
+/// Reads what `route` with `method` uses.
+///   kDigestInvalid       a bad digest, or none where an upload is to be closed
+///   kUploadRangeInvalid  a Content-Range of another form, or of another length than the body
+///   kInvalidParameter    n; a tag that may be read but not made (OCI allows 128 characters, ECR 300)
+Result<Parameters> ReadParameters(const Route& route, const http::RequestHead& head);
+
+}  // namespace entrepot::oci

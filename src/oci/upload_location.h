@@ -1,0 +1,33 @@
+#pragma once
+
+// The Location of an upload: its path, and a sealed state that says whose session it is and how far it was
+// when the Location was given (design-storage 1.2, 1.4). Nothing of it can be read or made by a client.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "access/access.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "registry/repository.h"
+#include "registry/uploads.h"
+
+namespace entrepot::oci {
+
+struct UploadLocation {
+  registry::UploadTicket ticket;
+  std::uint64_t offset = 0;  // bytes received when the Location was given
+};
+
+/// The relative path with its query.
+std::string WriteUploadLocation(access::Access& access, const registry::Repository& repository,
+                                const UploadLocation& location);
+
+/// Reads the `state` of a request for upload `id` by `principal`. kUploadNotFound unless it was sealed here
+/// for that upload, repository and principal, no longer than 24 hours before `now`.
+Result<UploadLocation> ReadUploadLocation(access::Access& access, const registry::Repository& repository,
+                                          std::string_view principal, std::string_view id,
+                                          std::string_view state, Timestamp now);
+
+}  // namespace entrepot::oci

@@ -1,0 +1,138 @@
+// Layers on their way in: a session is opened, fed in order, and closed by the digest of the whole
+// (OCI Distribution v1.1, "Pushing blobs"; design-storage 1.2 to 1.4).
+
+#include <charconv>
+#include <string>
+
+#include "base/check.h"
+#include "oci/errors.h"
+#include "oci/operations.h"
+#include "oci/upload_location.h"
+
+namespace entrepot::oci {
+namespace {
+
+using ChunkResult = registry::Uploads::ChunkResult;
+
+/// 201 with where the layer is.
+http::Response LayerCreated(const Call& call, const Digest& digest) {
+  const std::string name = digest.ToString();
+  http::Response response{.status = 201};
+  response.Add("Location", "/v2/" + call.repository->name.str() + "/blobs/" + name);
+  response.Add("Docker-Content-Digest", name);
+  return response;
+}
+
+/// Adds where the session stands: 0-0 says that nothing has come yet, as it does for a single byte; the
+/// Location knows the difference.
+void AddProgress(const Rooms& rooms, const Call& call, const registry::UploadTicket& ticket,
+                 std::uint64_t received, http::Response& response) {
+  response.Add("Location", WriteUploadLocation(rooms.access, *call.repository, {ticket, received}));
+  response.Add("Range", "0-" + std::to_string(received == 0 ? 0 : received - 1));
+  response.Add("Docker-Upload-UUID", ticket.id);
+}
+
+std::uint64_t OffsetFact(const Error& error) {
+  const std::string_view text = error.fact("offset");
+  std::uint64_t offset = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), offset);
+  CHECK(fault == std::errc() && end == text.data() + text.size());
+  return offset;
+}
+
+/// The answer to a chunk. One that begins at the wrong place is told the right one.
+Result<http::Response> ChunkAnswer(const Rooms& rooms, const Call& call, const registry::UploadTicket& ticket,
+                                   const Result<ChunkResult>& result) {
+  if (result && result->layer) return LayerCreated(call, result->layer->digest);
+  if (result) {
+    http::Response response{.status = 202};
+    AddProgress(rooms, call, ticket, result->received, response);
+    return response;
+  }
+  if (result.error().code() != ErrorCode::kUploadOffset) return Fail(result.error());
+  http::Response response = ErrorResponse(result.error());
+  AddProgress(rooms, call, ticket, OffsetFact(result.error()), response);
+  return response;
+}
+
+/// Takes the call's body, whichever way it comes, as a chunk of the session.
+Result<http::Reply> ReceiveChunk(const Rooms& rooms, const CallPtr& call,
+                                 const registry::UploadTicket& ticket,
+                                 const registry::Uploads::Chunk& chunk) {
+  if (!call->body_pending) {
+    const auto result = rooms.uploads.Append(*call->repository, ticket, chunk, AsBytes(call->body));
+    return TRY(ChunkAnswer(rooms, *call, ticket, result));
+  }
+  auto answer = [rooms, call, ticket](const Result<ChunkResult>& result) {
+    return call->finish(ChunkAnswer(rooms, *call, ticket, result));
+  };
+  Result<std::unique_ptr<http::BodySink>> sink =
+      rooms.uploads.AppendStream(call->repository, ticket, chunk, std::move(answer));
+  if (!sink) return TRY(ChunkAnswer(rooms, *call, ticket, Fail(std::move(sink).error())));
+  return *std::move(sink);
+}
+
+/// A chunk that names its place begins there; another goes on where its Location was given.
+std::uint64_t OffsetOf(const Call& call) {
+  return call.parameters.content_range ? call.parameters.content_range->first : call.upload->offset;
+}
+
+/// Whether the layer was linked from the repository that the client named. A source that is not there, may
+/// not be read or has no such layer answers alike: an upload is opened instead.
+Result<bool> Mount(const Rooms& rooms, const Call& call) {
+  const Parameters& wanted = call.parameters;
+  if (!wanted.mount || !wanted.from) return false;
+  if (!Authorize(rooms, call, "ecr:GetDownloadUrlForLayer", *wanted.from)) return false;
+  Result<registry::RepositoryPtr> found = rooms.repositories.Find(*call.registry, *wanted.from);
+  if (!found && found.error().code() == ErrorCode::kRepositoryNotFound) return false;
+  const registry::RepositoryPtr source = TRY(std::move(found));
+  return rooms.layers.Mount(*source, *call.repository, *wanted.mount);
+}
+
+/// POST with ?digest=: the body is the whole layer.
+Result<http::Reply> PutWholeLayer(const Rooms& rooms, const CallPtr& call) {
+  TRY(Authorize(rooms, *call, "ecr:UploadLayerPart", call->repository->name));
+  TRY(Authorize(rooms, *call, "ecr:CompleteLayerUpload", call->repository->name));
+  const std::string& principal = call->caller->unique_id;
+  if (call->body_pending)
+    return ReceiveChunk(rooms, call, rooms.uploads.Open(*call->repository, principal),
+                        {.offset = 0, .closing_digest = call->parameters.digest});
+  const registry::UploadedLayer layer = TRY(
+      rooms.uploads.PutWhole(*call->repository, principal, *call->parameters.digest, AsBytes(call->body)));
+  return LayerCreated(*call, layer.digest);
+}
+
+}  // namespace
+
+Result<http::Reply> OpenUpload(const Rooms& rooms, const CallPtr& call) {
+  if (TRY(Mount(rooms, *call))) return LayerCreated(*call, *call->parameters.mount);
+  if (call->parameters.digest && !call->parameters.mount) return PutWholeLayer(rooms, call);
+  const registry::UploadTicket ticket = rooms.uploads.Open(*call->repository, call->caller->unique_id);
+  http::Response response{.status = 202};
+  AddProgress(rooms, *call, ticket, 0, response);
+  return response;
+}
+
+Result<http::Reply> AppendToUpload(const Rooms& rooms, const CallPtr& call) {
+  return ReceiveChunk(rooms, call, call->upload->ticket, {.offset = OffsetOf(*call), .closing_digest = {}});
+}
+
+Result<http::Reply> CloseUpload(const Rooms& rooms, const CallPtr& call) {
+  return ReceiveChunk(rooms, call, call->upload->ticket,
+                      {.offset = OffsetOf(*call), .closing_digest = call->parameters.digest});
+}
+
+Result<http::Reply> GetUpload(const Rooms& rooms, const CallPtr& call) {
+  const registry::UploadTicket& ticket = call->upload->ticket;
+  const registry::UploadStatus status = TRY(rooms.uploads.Status(*call->repository, ticket));
+  http::Response response{.status = 204};
+  AddProgress(rooms, *call, ticket, status.received, response);
+  return response;
+}
+
+Result<http::Reply> CancelUpload(const Rooms& rooms, const CallPtr& call) {
+  TRY(rooms.uploads.Cancel(*call->repository, call->upload->ticket));
+  return http::Response{.status = 204};
+}
+
+}  // namespace entrepot::oci
