@@ -1,10 +1,11 @@
 #pragma once
 
-// Who is calling, and may they. The doors ask these questions and nobody else answers them; there is no path round.
+// Who is calling, and may they. The doors ask these questions and nobody else answers them; there is no path
+// round.
 //
-// Every question has a fast form that answers from memory on an event loop (no lock that is held across I/O, no
-// database) or says nothing, and a full form that may read the store and fills the caches. Both give the same answer.
-// Safe from any thread.
+// Every question has a fast form that answers from memory on an event loop (no lock that is held across I/O,
+// no database) or says nothing, and a full form that may read the store and fills the caches. Both give the
+// same answer. Safe from any thread.
 
 #include <memory>
 #include <optional>
@@ -34,7 +35,9 @@ using CallerPtr = std::shared_ptr<const Caller>;
 struct RegistryCaller {
   CallerPtr caller;
   RegistryName default_registry;
-  bool expired = false;  // set only when the token is good but for its expiry: design-access 3 decides what it may
+  bool expired =
+      false;  // set only when the token is good but for its expiry: design-access 3 decides what it may
+  Timestamp expires_at;  // of the token: a push that began before it may end within the hour behind it
 };
 
 /// The facts of a request that policy conditions may ask about.
@@ -50,8 +53,8 @@ RequestFacts FactsOf(const http::RequestHead& head, Timestamp time);
 
 /// What a signature must be for.
 struct SignatureScope {
-  std::string_view service;                    // the name in the credential scope: ecr, sts, …
-  bool query_form = false;                     // presigned: only for STS GetCallerIdentity (design-access 5)
+  std::string_view service;  // the name in the credential scope: ecr, sts, …
+  bool query_form = false;   // presigned: only for STS GetCallerIdentity (design-access 5)
 };
 
 struct SignedCaller {
@@ -85,22 +88,24 @@ class Access {
   /// The same from memory, or nothing.
   virtual std::shared_ptr<const RegistryCaller> TryAuthenticateRegistry(const http::RequestHead& head) = 0;
 
-  /// A token for docker login: sealed, for 12 hours, carrying the principal by its unique id (design-access 1).
+  /// A token for docker login: sealed, for 12 hours, carrying the principal by its unique id (design-access
+  /// 1).
   virtual Result<RegistryToken> IssueRegistryToken(const Caller& caller, const RegistryName& registry) = 0;
 
   // ---- authorization
 
-  /// kAccessDenied with the facts of ECR's text (principal, action, resource, reason) unless policies allow it.
-  /// `resource` is an ARN or "*".
+  /// kAccessDenied with the facts of ECR's text (principal, action, resource, reason) unless policies allow
+  /// it. `resource` is an ARN or "*".
   virtual Result<> Authorize(const Caller& caller, std::string_view action, std::string_view resource,
                              const RequestFacts& facts) = 0;
   /// From memory: true or false, or nothing when it is not known there.
-  virtual std::optional<bool> TryAuthorize(const Caller& caller, std::string_view action, std::string_view resource,
-                                           const http::RequestHead& head) = 0;
+  virtual std::optional<bool> TryAuthorize(const Caller& caller, std::string_view action,
+                                           std::string_view resource, const http::RequestHead& head) = 0;
 
   // ---- secrets of other purposes, derived from the token keys by label (design-access 1)
 
-  /// A sealed text that only this installation opens, for one purpose ("upload-location", "page", "download-url").
+  /// A sealed text that only this installation opens, for one purpose ("upload-location", "page",
+  /// "download-url").
   virtual std::string Seal(std::string_view purpose, std::string_view text) = 0;
   virtual std::optional<std::string> Open(std::string_view purpose, std::string_view sealed) = 0;
 };
