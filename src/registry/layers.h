@@ -34,8 +34,8 @@ struct ByteRange {
 
 class Layers {
  public:
-  Layers(metadata::Store& store, blobs::BlobStore& blobs, keys::KeyRing& keys, Caches& caches)
-      : store_(store), blobs_(blobs), keys_(keys), caches_(caches) {}
+  Layers(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, Caches& caches)
+      : store_(store), files_(files), keys_(keys), caches_(caches) {}
 
   /// Whether the repository has the layer, for someone who may rely on the answer: an unreferenced one is held for at
   /// least another 24 h of store time before this answers (design-storage 1.7), and its file is there
@@ -60,8 +60,11 @@ class Layers {
   Result<> Delete(const Repository& repository, const Digest& digest);
 
  private:
+  /// Nothing when the row's file is absent.
+  Result<std::optional<OpenLayerPtr>> OpenOnce(const Repository& repository, const Digest& digest);
+
   metadata::Store& store_;
-  blobs::BlobStore& blobs_;
+  blobs::BlobStore& files_;
   keys::KeyRing& keys_;
   Caches& caches_;
 };

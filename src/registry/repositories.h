@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/page.h"
+#include "keys/key_ring.h"
 #include "metadata/store.h"
 #include "registry/caches.h"
 #include "registry/repository.h"
@@ -23,7 +24,8 @@ struct NewRepository {
 
 class Repositories {
  public:
-  Repositories(metadata::Store& store, Caches& caches) : store_(store), caches_(caches) {}
+  Repositories(metadata::Store& store, keys::KeyRing& keys, Caches& caches)
+      : store_(store), keys_(keys), caches_(caches) {}
 
   /// kRepositoryAlreadyExists; kKeyFailure for KMS modes, as long as no keys exist.
   Result<RepositoryPtr> Create(const RegistryName& registry, NewRepository repository);
@@ -42,6 +44,7 @@ class Repositories {
 
  private:
   metadata::Store& store_;
+  keys::KeyRing& keys_;
   Caches& caches_;
 };
 

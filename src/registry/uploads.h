@@ -19,7 +19,6 @@
 #include "http/body.h"
 #include "keys/key_ring.h"
 #include "metadata/store.h"
-#include "registry/caches.h"
 #include "registry/repository.h"
 
 namespace entrepot::registry {
@@ -45,13 +44,13 @@ struct UploadedLayer {
 
 struct UploadSettings {
   std::uint64_t memory = 64u << 20;  // for bodies that are small enough to wait for their PUT in memory
-  bool encrypt = true;               // storage.encryption = "service-key"
 };
 
 class Uploads {
  public:
-  Uploads(metadata::Store& store, blobs::BlobStore& blobs, keys::KeyRing& keys, Caches& caches, ThreadPool& body_pool,
-          UploadSettings settings);
+  /// `workers` runs checkpoints in mid-stream, `body_pool` hashes, encrypts and writes. All outlive this.
+  Uploads(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, ThreadPool& workers,
+          ThreadPool& body_pool, UploadSettings settings);
   ~Uploads();
 
   /// A new session that nothing remembers but the ticket.
@@ -78,15 +77,15 @@ class Uploads {
   /// A whole small body at once.
   Result<ChunkResult> Append(const Repository& repository, const UploadTicket& ticket, const Chunk& chunk, Bytes body);
   /// A body that streams. `answer` makes the response from the result, on a worker.
-  Result<std::unique_ptr<http::BodySink>> AppendStream(const RepositoryPtr& repository, const UploadTicket& ticket,
-                                                       const Chunk& chunk,
-                                                       std::function<http::Response(Result<ChunkResult>)> answer);
+  using Answer = std::function<http::Response(Result<ChunkResult>)>;
+  Result<std::unique_ptr<http::BodySink>> AppendStream(const Repository& repository, const UploadTicket& ticket,
+                                                       const Chunk& chunk, std::uint64_t expected_size, Answer answer);
   /// A whole small layer with no session: POST with ?digest=.
   Result<UploadedLayer> PutWhole(const Repository& repository, std::string_view principal, const Digest& digest,
                                  Bytes body);
 
-  /// UploadLayerPart: `first` and `last` are inclusive positions and last - first + 1 is the body's length. Durable
-  /// when it returns (a checkpoint). kInvalidLayerPart's facts are kUploadOffset's; kLimitExceeded past 4,200 parts.
+  /// UploadLayerPart, which begins at the position `first`. Durable when it returns (a checkpoint). kUploadOffset when
+  /// it is not the next; kLimitExceeded past 4,200 parts.
   Result<ChunkResult> AppendPart(const Repository& repository, const UploadTicket& ticket, std::uint64_t first, Bytes body);
   /// CompleteLayerUpload: the computed sha256 must be among `digests`. kEmptyUpload, kLayerPartTooSmall,
   /// kLayerDigestMismatch, kLayerAlreadyExists (the session is used up by that too).
@@ -96,6 +95,8 @@ class Uploads {
   /// kUploadNotFound when it is over already. A cancelled id stays refused until it would have expired.
   Result<> Cancel(const Repository& repository, const UploadTicket& ticket);
 
+  /// Checkpoints sessions that no request has touched for a while and lets go of them. Called every few seconds.
+  void TendIdle();
   /// Checkpoints every open session; for an orderly stop, after the server has stopped.
   void CheckpointAll();
 

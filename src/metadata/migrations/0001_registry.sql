@@ -211,7 +211,7 @@ CREATE TABLE uploads (
   writer_epoch   BIGINT NOT NULL,        -- the fencing number; raised by compare-and-set
   received       BIGINT NOT NULL,        -- bytes as of the last checkpoint
   parts          BIGINT NOT NULL,        -- UploadLayerPart calls
-  short_part     SMALLINT NOT NULL,      -- a part under 5 MiB came, so it must have been the last
+  short_part     SMALLINT NOT NULL,      -- 1: the last part had under 5 MiB; 2: another followed such a one
   file_id        BYTEA,
   repository_key BIGINT,
   wrapped_key    BYTEA,                  -- the data key, bound to this session

@@ -1,0 +1,79 @@
+#pragma once
+
+// Rows of manifests, tags and references.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "metadata/repositories.h"
+
+namespace entrepot::metadata {
+
+struct ManifestRow {
+  Digest digest;
+  std::string media_type;
+  std::int64_t size = 0;
+  std::int64_t image_size = 0;
+  Timestamp pushed_at;
+  std::optional<std::string> artifact_type;
+  std::optional<Digest> subject;
+};
+
+struct ManifestContent {
+  Digest digest;
+  std::string media_type;
+  std::string content;
+};
+
+/// Where a list of images goes on: behind this image, newest first (and behind this tag of it).
+struct ImageCursor {
+  Timestamp pushed_at;
+  Digest digest;
+  std::string tag;
+};
+
+Result<std::optional<ManifestRow>> FindManifest(sql::Session& session, RepositoryRef ref, const Digest& digest);
+Result<std::optional<ManifestContent>> ReadManifest(sql::Session& session, RepositoryRef ref, const Digest& digest);
+/// False when the digest is there already.
+Result<bool> InsertManifest(WriteTransaction& transaction, RepositoryRef ref, const ManifestRow& row,
+                            std::string_view content);
+Result<> DeleteManifest(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest);
+Result<bool> HasManifests(sql::Session& session, RepositoryRef ref);
+
+/// Images with their tags (ascending), newest first, then by digest.
+struct ImageRow {
+  ManifestRow manifest;
+  std::vector<std::string> tags;
+};
+Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef ref,
+                                         const std::optional<ImageCursor>& after, int limit);
+/// One row a tag, and one with tag "" for an untagged image, in the same order.
+Result<std::vector<ImageCursor>> ListImageIds(sql::Session& session, RepositoryRef ref,
+                                              const std::optional<ImageCursor>& after, int limit);
+
+Result<std::optional<Digest>> FindTag(sql::Session& session, RepositoryRef ref, std::string_view tag);
+Result<> PutTag(WriteTransaction& transaction, RepositoryRef ref, std::string_view tag, const Digest& digest);
+Result<> DeleteTag(WriteTransaction& transaction, RepositoryRef ref, std::string_view tag);
+/// The tags on an image, ascending.
+Result<std::vector<std::string>> TagsOf(sql::Session& session, RepositoryRef ref, const Digest& digest);
+/// Tags after `after`, ascending by byte.
+Result<std::vector<std::string>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after, int limit);
+
+struct ReferenceRow {
+  Digest child;
+  int kind = 0;
+};
+Result<> InsertReference(WriteTransaction& transaction, RepositoryRef ref, const Digest& parent,
+                         const ReferenceRow& reference);
+Result<std::vector<ReferenceRow>> ReferencesOf(sql::Session& session, RepositoryRef ref, const Digest& parent);
+/// The parents that name `child` in that way, at most `limit`.
+Result<std::vector<Digest>> ParentsOf(sql::Session& session, RepositoryRef ref, const Digest& child, int kind,
+                                      int limit);
+/// Whether any manifest names `child` as its config or a layer.
+Result<bool> IsLayerReferenced(sql::Session& session, RepositoryRef ref, const Digest& child);
+Result<> DeleteReferencesOf(WriteTransaction& transaction, RepositoryRef ref, const Digest& parent);
+
+}  // namespace entrepot::metadata

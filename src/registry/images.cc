@@ -1,0 +1,332 @@
+#include "registry/images.h"
+
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "metadata/blobs.h"
+#include "metadata/images.h"
+#include "registry/grace.h"
+#include "registry/refs.h"
+
+namespace entrepot::registry {
+namespace {
+
+using metadata::RepositoryRef;
+using metadata::WriteTransaction;
+
+std::unexpected<Error> ImageNotFound(const Repository& repository, const ImageReference& reference) {
+  return Fail(About(repository, ErrorCode::kImageNotFound)
+                  .With("digest", reference.digest ? reference.digest->ToString() : "null")
+                  .With("tag", reference.tag ? reference.tag->str() : "null"));
+}
+
+// "[a, b]", as ECR lists digests in its messages.
+std::string ListOf(const std::vector<Digest>& digests) {
+  std::string list = "[";
+  for (const Digest& digest : digests) list += (list.size() > 1 ? ", " : "") + digest.ToString();
+  return list + "]";
+}
+
+Result<Digest> DigestOf(const NewImage& image) {
+  const HashAlgorithm algorithm = image.digest ? image.digest->algorithm() : HashAlgorithm::kSha256;
+  Digest computed = Digest::Of(algorithm, AsBytes(image.content));
+  if (image.digest && *image.digest != computed)
+    return Fail(Error(ErrorCode::kImageDigestMismatch)
+                    .With("digest", computed.ToString())
+                    .With("expected", image.digest->ToString()));
+  return computed;
+}
+
+// Every layer linked and live, every child of an index present; otherwise the error that lists what is missing.
+Result<> RequireReferences(WriteTransaction& transaction, const Repository& repository, const Manifest& manifest) {
+  const RepositoryRef ref = RefOf(repository);
+  std::vector<Digest> missing_layers, missing_images;
+  std::vector<const Reference*> in_order;
+  for (const Reference& reference : manifest.references) in_order.push_back(&reference);
+  std::ranges::sort(in_order, {}, &Reference::digest);  // rows are locked in one order (design-storage 1.8)
+  for (const Reference* reference : in_order) {
+    if (reference->kind == ReferenceKind::kSubject) continue;
+    if (reference->kind == ReferenceKind::kManifest) {
+      if (!TRY(metadata::FindManifest(transaction.session(), ref, reference->digest)))
+        missing_images.push_back(reference->digest);
+    } else if (!TRY(metadata::IsLayerPresent(transaction, ref, reference->digest))) {
+      missing_layers.push_back(reference->digest);
+    }
+  }
+  const auto duplicates = [](std::vector<Digest>& digests) { digests.erase(std::ranges::unique(digests).begin(), digests.end()); };
+  duplicates(missing_layers);
+  duplicates(missing_images);
+  if (!missing_layers.empty())
+    return Fail(About(repository, ErrorCode::kLayersNotFound).With("digests", ListOf(missing_layers)));
+  if (!missing_images.empty())
+    return Fail(About(repository, ErrorCode::kReferencedImagesNotFound).With("digests", ListOf(missing_images)));
+  return {};
+}
+
+// What DescribeImages calls imageSizeInBytes: the layers and the config; of an index its largest child.
+Result<std::int64_t> ImageSizeOf(WriteTransaction& transaction, RepositoryRef ref, const Manifest& manifest) {
+  if (!manifest.is_index) return manifest.layers_size;
+  std::int64_t largest = 0;
+  for (const Reference& reference : manifest.references) {
+    if (reference.kind != ReferenceKind::kManifest) continue;
+    const auto child = TRY(metadata::FindManifest(transaction.session(), ref, reference.digest));
+    if (child) largest = std::max(largest, child->image_size);
+  }
+  return largest;
+}
+
+Result<> InsertImage(WriteTransaction& transaction, const Repository& repository, const Digest& digest,
+                     const Manifest& manifest, const std::string& content) {
+  const RepositoryRef ref = RefOf(repository);
+  TRY(RequireReferences(transaction, repository, manifest));
+  const metadata::ManifestRow row{
+      .digest = digest,
+      .media_type = manifest.media_type,
+      .size = static_cast<std::int64_t>(content.size()),
+      .image_size = TRY(ImageSizeOf(transaction, ref, manifest)),
+      .pushed_at = transaction.now(),
+      .artifact_type = manifest.artifact_type.empty() ? std::nullopt : std::optional(manifest.artifact_type),
+      .subject = manifest.subject};
+  TRY(metadata::InsertManifest(transaction, ref, row, content));
+  for (const Reference& reference : manifest.references) {
+    TRY(metadata::InsertReference(transaction, ref, digest, {reference.digest, static_cast<int>(reference.kind)}));
+    if (reference.kind == ReferenceKind::kConfig || reference.kind == ReferenceKind::kLayer) {
+      TRY(metadata::ReferLink(transaction, ref, reference.digest, reference.media_type));
+      transaction.Touch(LayerKey(repository.id, reference.digest));
+    }
+  }
+  transaction.Touch(ManifestKey(repository.id, digest));
+  return {};
+}
+
+// Takes the image and every tag on it; what only it referred to is held for its grace.
+Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Repository& repository, const Digest& digest) {
+  const RepositoryRef ref = RefOf(repository);
+  const std::vector<Digest> parents = TRY(metadata::ParentsOf(transaction.session(), ref, digest,
+                                                              static_cast<int>(ReferenceKind::kManifest), 100));
+  if (!parents.empty())
+    return Fail(About(repository, ErrorCode::kImageReferencedByIndex).With("digests", ListOf(parents)));
+
+  Images::Deleted deleted;
+  for (const std::string& tag : TRY(metadata::TagsOf(transaction.session(), ref, digest))) {
+    TRY(metadata::DeleteTag(transaction, ref, tag));
+    transaction.Touch(TagKey(repository.id, tag));
+    deleted.push_back({digest, tag});
+  }
+  if (deleted.empty()) deleted.push_back({digest, ""});
+
+  const std::vector<metadata::ReferenceRow> references = TRY(metadata::ReferencesOf(transaction.session(), ref, digest));
+  TRY(metadata::DeleteReferencesOf(transaction, ref, digest));
+  TRY(metadata::DeleteManifest(transaction, ref, digest));
+  transaction.Touch(ManifestKey(repository.id, digest));
+  for (const metadata::ReferenceRow& reference : references) {
+    const auto kind = static_cast<ReferenceKind>(reference.kind);
+    if (kind != ReferenceKind::kConfig && kind != ReferenceKind::kLayer) continue;
+    if (TRY(metadata::IsLayerReferenced(transaction.session(), ref, reference.child))) continue;
+    TRY(metadata::ReleaseLink(transaction, ref, reference.child, transaction.store_time() + kGrace));
+    transaction.Touch(LayerKey(repository.id, reference.child));
+  }
+  return deleted;
+}
+
+ImageDetail ToDetail(metadata::ManifestRow row, std::vector<std::string> tags) {
+  return {.digest = row.digest,
+          .media_type = std::move(row.media_type),
+          .artifact_type = row.artifact_type.value_or(""),
+          .manifest_size = row.size,
+          .image_size = row.image_size,
+          .pushed_at = row.pushed_at,
+          .subject = row.subject,
+          .tags = std::move(tags)};
+}
+
+// The cursor of a page of images: pushed_at, digest and tag.
+std::string WriteCursor(const metadata::ImageCursor& cursor) {
+  return std::to_string(cursor.pushed_at.micros) + " " + cursor.digest.ToString() + " " + cursor.tag;
+}
+Result<std::optional<metadata::ImageCursor>> ReadCursor(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const std::size_t first = text.find(' '), second = text.find(' ', first + 1);
+  if (second == text.npos) return Fail(ErrorCode::kInvalidPageToken);
+  const Result<Digest> digest = Digest::Parse(text.substr(first + 1, second - first - 1));
+  if (!digest) return Fail(ErrorCode::kInvalidPageToken);
+  return metadata::ImageCursor{{std::strtoll(text.c_str(), nullptr, 10)}, *digest, text.substr(second + 1)};
+}
+
+bool Matches(TagStatus status, bool tagged) {
+  return status == TagStatus::kAny || (status == TagStatus::kTagged) == tagged;
+}
+
+// How many rows a filtered page may look at: a page may come out short, never slow.
+constexpr int kScanFactor = 10;
+
+}  // namespace
+
+Result<PutImageResult> Images::Put(const Repository& repository, NewImage image) {
+  const Manifest manifest = TRY(ParseManifest(image.content, image.declared_media_type));
+  const Digest digest = TRY(DigestOf(image));
+  return store_.Write([&](WriteTransaction& transaction) -> Result<PutImageResult> {
+    const RepositoryRef ref = RefOf(repository);
+    TRY(RequireRepository(transaction, repository));
+    PutImageResult result{.digest = digest, .media_type = manifest.media_type, .subject = manifest.subject};
+    if (!TRY(metadata::FindManifest(transaction.session(), ref, digest))) {
+      TRY(InsertImage(transaction, repository, digest, manifest, image.content));
+      result.created = true;
+    }
+    if (!image.tag) return result;
+    const std::optional<Digest> current = TRY(metadata::FindTag(transaction.session(), ref, *image.tag));
+    if (current == digest) return result;
+    if (current && IsTagImmutable(repository, *image.tag))
+      return Fail(About(repository, ErrorCode::kImageTagImmutable).With("tag", image.tag->str()));
+    TRY(metadata::PutTag(transaction, ref, *image.tag, digest));
+    transaction.Touch(TagKey(repository.id, *image.tag));
+    result.tag_moved = true;
+    return result;
+  });
+}
+
+Result<StoredManifestPtr> Images::Get(const Repository& repository, const ImageReference& reference) {
+  const std::uint64_t tag_key = reference.tag ? TagKey(repository.id, *reference.tag) : 0;
+  const std::uint64_t tag_version = caches_.versions.Current(tag_key);
+  struct Found {
+    metadata::ManifestContent manifest;
+    std::uint64_t manifest_version;
+  };
+  std::optional<Digest> tagged;
+  std::optional<Found> found = TRY(store_.Read([&](metadata::sql::Session& session) -> Result<std::optional<Found>> {
+    const RepositoryRef ref = RefOf(repository);
+    tagged.reset();
+    if (reference.tag) {
+      tagged = TRY(metadata::FindTag(session, ref, *reference.tag));
+      if (!tagged || (reference.digest && *reference.digest != *tagged)) return std::nullopt;
+    }
+    const Digest& digest = tagged ? *tagged : *reference.digest;
+    const std::uint64_t version = caches_.versions.Current(ManifestKey(repository.id, digest));
+    auto manifest = TRY(metadata::ReadManifest(session, ref, digest));
+    if (!manifest) return std::nullopt;
+    return Found{std::move(*manifest), version};
+  }));
+  if (!found) return ImageNotFound(repository, reference);
+
+  auto stored = std::make_shared<const StoredManifest>(
+      found->manifest.digest, std::move(found->manifest.media_type),
+      std::make_shared<const std::string>(std::move(found->manifest.content)));
+  caches_.PutManifest(repository.id, stored, found->manifest_version);
+  if (reference.tag) caches_.PutTag(repository.id, *reference.tag, stored->digest, tag_version);
+  return stored;
+}
+
+StoredManifestPtr Images::TryGet(const Repository& repository, std::string_view reference) {
+  if (reference.find(':') != reference.npos) {
+    const Result<Digest> digest = Digest::Parse(reference);
+    return digest ? caches_.FindManifest(repository.id, *digest) : nullptr;
+  }
+  const std::shared_ptr<const Digest> digest = caches_.FindTag(repository.id, reference);
+  return digest ? caches_.FindManifest(repository.id, *digest) : nullptr;
+}
+
+Result<ImageDetail> Images::Describe(const Repository& repository, const ImageReference& reference) {
+  auto detail = TRY(store_.Read([&](metadata::sql::Session& session) -> Result<std::optional<ImageDetail>> {
+    const RepositoryRef ref = RefOf(repository);
+    std::optional<Digest> digest = reference.digest;
+    if (reference.tag) {
+      const auto tagged = TRY(metadata::FindTag(session, ref, *reference.tag));
+      if (!tagged || (digest && *digest != *tagged)) return std::nullopt;
+      digest = tagged;
+    }
+    auto row = TRY(metadata::FindManifest(session, ref, *digest));
+    if (!row) return std::nullopt;
+    return ToDetail(std::move(*row), TRY(metadata::TagsOf(session, ref, *digest)));
+  }));
+  if (!detail) return ImageNotFound(repository, reference);
+  return std::move(*detail);
+}
+
+Result<Page<ImageDetail>> Images::List(const Repository& repository, TagStatus status, const PageRequest& request) {
+  return store_.Read([&](metadata::sql::Session& session) -> Result<Page<ImageDetail>> {
+    Page<ImageDetail> page;
+    std::optional<metadata::ImageCursor> after = TRY(ReadCursor(request.after));
+    const auto limit = static_cast<std::size_t>(request.limit);
+    for (int round = 0; round < kScanFactor; ++round) {
+      // One more than asked for tells whether there is a next page.
+      auto rows = TRY(metadata::ListImages(session, RefOf(repository), after, request.limit + 1));
+      const bool more = rows.size() > limit;
+      if (more) rows.pop_back();
+      for (metadata::ImageRow& row : rows) {
+        if (page.entries.size() == limit) {
+          page.next = WriteCursor(*after);
+          return page;
+        }
+        after = metadata::ImageCursor{row.manifest.pushed_at, row.manifest.digest, ""};
+        if (Matches(status, !row.tags.empty()))
+          page.entries.push_back(ToDetail(std::move(row.manifest), std::move(row.tags)));
+      }
+      if (!more) return page;
+      if (page.entries.size() == limit) break;
+    }
+    page.next = WriteCursor(*after);
+    return page;
+  });
+}
+
+Result<Page<Images::ImageId>> Images::ListIds(const Repository& repository, TagStatus status,
+                                              const PageRequest& request) {
+  return store_.Read([&](metadata::sql::Session& session) -> Result<Page<ImageId>> {
+    Page<ImageId> page;
+    std::optional<metadata::ImageCursor> after = TRY(ReadCursor(request.after));
+    const auto limit = static_cast<std::size_t>(request.limit);
+    for (int round = 0; round < kScanFactor; ++round) {
+      auto rows = TRY(metadata::ListImageIds(session, RefOf(repository), after, request.limit + 1));
+      const bool more = rows.size() > limit;
+      if (more) rows.pop_back();
+      for (metadata::ImageCursor& row : rows) {
+        if (page.entries.size() == limit) {
+          page.next = WriteCursor(*after);
+          return page;
+        }
+        if (Matches(status, !row.tag.empty())) page.entries.push_back({row.digest, row.tag});
+        after = std::move(row);
+      }
+      if (!more) return page;
+      if (page.entries.size() == limit) break;
+    }
+    page.next = WriteCursor(*after);
+    return page;
+  });
+}
+
+Result<Page<std::string>> Images::ListTags(const Repository& repository, const PageRequest& request) {
+  return store_.Read([&](metadata::sql::Session& session) -> Result<Page<std::string>> {
+    Page<std::string> page;
+    page.entries = TRY(metadata::ListTags(session, RefOf(repository), request.after, request.limit + 1));
+    if (page.entries.size() > static_cast<std::size_t>(request.limit)) {
+      page.entries.pop_back();
+      page.next = page.entries.empty() ? "" : page.entries.back();
+    }
+    return page;
+  });
+}
+
+Result<Images::Deleted> Images::Delete(const Repository& repository, const ImageReference& reference,
+                                       bool last_tag_takes_image) {
+  return store_.Write([&](WriteTransaction& transaction) -> Result<Deleted> {
+    const RepositoryRef ref = RefOf(repository);
+    TRY(RequireRepository(transaction, repository));
+    if (!reference.tag) {
+      if (!TRY(metadata::FindManifest(transaction.session(), ref, *reference.digest)))
+        return ImageNotFound(repository, reference);
+      return RemoveImage(transaction, repository, *reference.digest);
+    }
+    const std::optional<Digest> tagged = TRY(metadata::FindTag(transaction.session(), ref, *reference.tag));
+    if (!tagged) return ImageNotFound(repository, reference);
+    if (reference.digest && *reference.digest != *tagged)
+      return Fail(About(repository, ErrorCode::kImageTagDigestMismatch));
+    const bool last = TRY(metadata::TagsOf(transaction.session(), ref, *tagged)).size() == 1;
+    if (last && last_tag_takes_image) return RemoveImage(transaction, repository, *tagged);
+    TRY(metadata::DeleteTag(transaction, ref, *reference.tag));
+    transaction.Touch(TagKey(repository.id, *reference.tag));
+    return Deleted{{*tagged, reference.tag->str()}};
+  });
+}
+
+}  // namespace entrepot::registry

@@ -1,0 +1,120 @@
+#include "registry/layers.h"
+
+#include "base/log.h"
+#include "metadata/blobs.h"
+#include "registry/grace.h"
+#include "registry/link_layer.h"
+#include "registry/refs.h"
+
+namespace entrepot::registry {
+namespace {
+
+// Layers of at most this length are kept whole in memory.
+constexpr std::int64_t kSmallLayer = 64 * 1024;
+
+Error LayerNotFound(const Repository& repository, const Digest& digest) {
+  return About(repository, ErrorCode::kLayerNotFound).With("digest", digest.ToString());
+}
+
+bool IsLive(const std::optional<metadata::LinkRow>& link) {
+  return link && link->blob.state == metadata::BlobState::kLive;
+}
+
+}  // namespace
+
+Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& digest) {
+  const metadata::RepositoryRef ref = RefOf(repository);
+  auto link = TRY(store_.Read([&](metadata::sql::Session& session) { return metadata::FindLink(session, ref, digest); }));
+  if (!IsLive(link) || !TRY(IsFileWhole(files_, link->blob))) return Fail(LayerNotFound(repository, digest));
+  if (link->collect_after && *link->collect_after - store_.StoreTime() < kGrace) {
+    const bool held = TRY(store_.Write([&](metadata::WriteTransaction& transaction) {
+      return metadata::HoldLink(transaction, ref, digest, transaction.store_time() + kClaimedGrace);
+    }));
+    if (!held) return Fail(LayerNotFound(repository, digest));
+  }
+  return LayerInfo{digest, link->blob.size, link->media_type, !link->collect_after};
+}
+
+Result<std::optional<OpenLayerPtr>> Layers::OpenOnce(const Repository& repository, const Digest& digest) {
+  const std::uint64_t version = caches_.versions.Current(LayerKey(repository.id, digest));
+  auto link = TRY(store_.Read(
+      [&](metadata::sql::Session& session) { return metadata::FindLink(session, RefOf(repository), digest); }));
+  if (!IsLive(link)) return Fail(LayerNotFound(repository, digest));
+
+  const keys::RepositoryKey key = TRY(keys_.Get(KeyRefOf(repository), link->key.repository_key));
+  const blobs::FileId file_id = TRY(blobs::FileId::FromBytes(link->blob.file_id));
+  const keys::DataKey data_key = TRY(key.Unwrap(link->key.bytes, WrapContextOf(link->blob)));
+  std::shared_ptr<blobs::File> file = TRY(files_.Open(file_id, blobs::Access::kRead));
+  if (!file) return std::nullopt;
+
+  auto layer = std::make_shared<OpenLayer>(digest, key);
+  layer->size = link->blob.size;
+  layer->referenced = !link->collect_after;
+  layer->file = file;
+  layer->opened = caches_.clock.Elapsed();
+  layer->reader = TRY(blobs::BlobReader::Open(std::move(file), {file_id, DomainOf(repository), data_key},
+                                              link->blob.layout, static_cast<std::uint64_t>(layer->size)));
+  if (layer->size <= kSmallLayer) {
+    std::string content(static_cast<std::size_t>(layer->size), '\0');
+    TRY(layer->reader->Read(0, {reinterpret_cast<std::uint8_t*>(content.data()), content.size()}));
+    layer->content = std::make_shared<const std::string>(std::move(content));
+    layer->reader = nullptr;  // and with it the data key
+  }
+  if (layer->referenced) caches_.PutLayer(repository.id, layer, version);
+  return layer;
+}
+
+Result<OpenLayerPtr> Layers::Open(const Repository& repository, const Digest& digest) {
+  if (OpenLayerPtr cached = caches_.FindLayer(repository.id, digest)) return cached;
+  // A file that is gone was perhaps replaced since its row was read: one fresh look before it counts as missing.
+  for (int attempt = 0; attempt < 2; ++attempt)
+    if (std::optional<OpenLayerPtr> layer = TRY(OpenOnce(repository, digest))) return *layer;
+  log::Error("the file of a layer is missing",
+             {{"repository", repository.name.str()}, {"digest", digest.ToString()}});
+  return Fail(LayerNotFound(repository, digest));
+}
+
+OpenLayerPtr Layers::TryOpen(const Repository& repository, std::string_view digest) {
+  const Result<Digest> parsed = Digest::Parse(digest);
+  return parsed ? caches_.FindLayer(repository.id, *parsed) : nullptr;
+}
+
+http::Body Layers::Body(const OpenLayerPtr& layer, ByteRange range) {
+  if (layer->content) {
+    if (range.length == layer->content->size()) return layer->content;
+    return layer->content->substr(range.offset, range.length);
+  }
+  if (layer->reader->suite() == blobs::Suite::kPlain) return layer->reader->Range(range.offset, range.length);
+  return layer->reader->Stream(range.offset, range.length, [layer] { return layer->key.still_valid(); });
+}
+
+Result<bool> Layers::Mount(const Repository& source, const Repository& target, const Digest& digest) {
+  if (source.registry_id != target.registry_id || source.domain != target.domain) return false;
+  auto link = TRY(store_.Read(
+      [&](metadata::sql::Session& session) { return metadata::FindLink(session, RefOf(source), digest); }));
+  if (!IsLive(link) || !TRY(IsFileWhole(files_, link->blob))) return false;
+  return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
+    TRY(RequireRepository(transaction, target));
+    if (!TRY(metadata::IsLayerPresent(transaction, RefOf(source), digest))) return false;
+    const auto from = TRY(metadata::FindLink(transaction.session(), RefOf(source), digest));
+    if (!from || from->blob.file_id != link->blob.file_id) return false;
+    TRY(ShareLink(transaction, keys_, KeyRefOf(source), *from, target));
+    transaction.Touch(LayerKey(target.id, digest));
+    return true;
+  });
+}
+
+Result<> Layers::Delete(const Repository& repository, const Digest& digest) {
+  return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    const metadata::RepositoryRef ref = RefOf(repository);
+    const auto link = TRY(metadata::FindLink(transaction.session(), ref, digest));
+    if (!IsLive(link)) return Fail(LayerNotFound(repository, digest));
+    if (TRY(metadata::IsLayerReferenced(transaction.session(), ref, digest)))
+      return Fail(About(repository, ErrorCode::kLayerReferenced).With("digest", digest.ToString()));
+    TRY(metadata::DeleteLink(transaction, ref, digest));
+    transaction.Touch(LayerKey(repository.id, digest));
+    return {};
+  });
+}
+
+}  // namespace entrepot::registry

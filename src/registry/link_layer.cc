@@ -1,0 +1,162 @@
+#include "registry/link_layer.h"
+
+#include "base/log.h"
+#include "registry/caches.h"
+#include "registry/grace.h"
+#include "registry/refs.h"
+
+namespace entrepot::registry {
+namespace {
+
+using metadata::WriteTransaction;
+
+// What a publishing transaction found: it is run again when the file that won meanwhile has not been looked at yet.
+enum class Outcome { kPublished, kLinkedWinner, kAlreadyLinked, kLookAgain };
+
+// A winner that was looked at outside the transaction.
+struct Winner {
+  metadata::BlobRow row;
+  bool whole = false;
+};
+
+struct Publication {
+  blobs::BlobStore& files;
+  keys::KeyRing& keys;
+  const Repository& repository;
+  const NewFile& file;
+
+  Result<std::optional<Winner>> LookForWinner(metadata::Store& store) const {
+    auto row = TRY(store.Read([&](metadata::sql::Session& session) {
+      return metadata::FindLiveBlob(session, RefOf(repository).registry, repository.domain, file.blob.digest);
+    }));
+    if (!row) return std::nullopt;
+    const bool whole = TRY(IsFileWhole(files, *row));
+    return Winner{std::move(*row), whole};
+  }
+
+  Result<Outcome> Run(WriteTransaction& transaction, const std::optional<Winner>& winner) const {
+    TRY(RequireRepository(transaction, repository));
+    transaction.Touch(LayerKey(repository.id, file.blob.digest));
+    const std::int64_t registry = RefOf(repository).registry;
+    const auto live =
+        TRY(metadata::FindLiveBlob(transaction.session(), registry, repository.domain, file.blob.digest));
+    if (!live) return InsertOwn(transaction);
+    if (!winner || winner->row.file_id != live->file_id) return Outcome::kLookAgain;
+    if (winner->whole)
+      if (const auto linked = TRY(LinkWinner(transaction, *live))) return *linked;
+    // The winner's file is not whole, or no repository is left that could unwrap its key: it steps aside.
+    TRY(metadata::SetBlobState(transaction, registry, live->file_id, metadata::BlobState::kDamaged));
+    TRY(metadata::AddCandidate(transaction, registry, live->file_id));
+    return InsertOwn(transaction);
+  }
+
+ private:
+  Result<Outcome> InsertOwn(WriteTransaction& transaction) const {
+    const metadata::RepositoryRef ref = RefOf(repository);
+    const metadata::BlobRow row{.file_id = ToVector(file.blob.file.bytes()),
+                                .domain = repository.domain,
+                                .digest = file.blob.digest,
+                                .size = static_cast<std::int64_t>(file.blob.size),
+                                .state = metadata::BlobState::kLive,
+                                .layout = file.blob.layout};
+    if (!TRY(metadata::InsertBlob(transaction, ref.registry, row))) return Outcome::kLookAgain;
+    const keys::RepositoryKey key = TRY(keys.Current(transaction, KeyRefOf(repository)));
+    const bool referenced = TRY(metadata::IsLayerReferenced(transaction.session(), ref, row.digest));
+    TRY(metadata::PutLink(transaction, ref, row.digest, row.file_id, {key.id(), key.Wrap(file.data_key, WrapContextOf(row))},
+                          referenced ? std::nullopt : std::optional(transaction.store_time() + kGrace)));
+    return Outcome::kPublished;
+  }
+
+  Result<std::optional<Outcome>> LinkWinner(WriteTransaction& transaction, const metadata::BlobRow& live) const {
+    const metadata::RepositoryRef ref = RefOf(repository);
+    const auto own = TRY(metadata::FindLink(transaction.session(), ref, live.digest));
+    if (own && own->blob.file_id == live.file_id) {
+      TRY(metadata::HoldLink(transaction, ref, live.digest, transaction.store_time() + kGrace));
+      return Outcome::kAlreadyLinked;
+    }
+    const auto from = TRY(metadata::FindNamedLink(transaction.session(), ref.registry, live.file_id));
+    if (!from) return std::nullopt;
+    const keys::RepositoryRef source{ref.registry, from->link.repository,
+                                     RepositoryArn(repository.registry, from->repository_name)};
+    TRY(ShareLink(transaction, keys, source, from->link, repository));
+    return Outcome::kLinkedWinner;
+  }
+};
+
+Result<Outcome> RunPublication(metadata::Store& store, const Publication& publication,
+                               const std::function<Result<>(WriteTransaction&)>& also) {
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    const std::optional<Winner> winner = TRY(publication.LookForWinner(store));
+    const Outcome outcome = TRY(store.Write([&](WriteTransaction& transaction) -> Result<Outcome> {
+      const Outcome found = TRY(publication.Run(transaction, winner));
+      if (found != Outcome::kLookAgain) TRY(also(transaction));
+      return found;
+    }));
+    if (outcome != Outcome::kLookAgain) return outcome;
+  }
+  return Fail(ErrorCode::kUnavailable, "many writers publish the same layer");
+}
+
+}  // namespace
+
+keys::BlobWrapContext WrapContextOf(const metadata::BlobRow& row) {
+  return {row.domain, row.file_id, row.digest, static_cast<std::uint64_t>(row.size), row.layout};
+}
+
+Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row) {
+  const blobs::FileId id = TRY(blobs::FileId::FromBytes(row.file_id));
+  const blobs::Layout layout = TRY(blobs::Layout::Decode(row.layout));
+  const std::optional<blobs::FileStatus> status = TRY(files.Status(id));
+  return status && status->size == blobs::FileLength(layout.suite, static_cast<std::uint64_t>(row.size));
+}
+
+Result<> ShareLink(WriteTransaction& transaction, keys::KeyRing& keys, const keys::RepositoryRef& source,
+                   const metadata::LinkRow& from, const Repository& target) {
+  const metadata::RepositoryRef ref = RefOf(target);
+  const Timestamp until = transaction.store_time() + kGrace;
+  const auto own = TRY(metadata::FindLink(transaction.session(), ref, from.blob.digest));
+  if (own && own->blob.file_id == from.blob.file_id) {
+    TRY(metadata::HoldLink(transaction, ref, from.blob.digest, until));
+    return {};
+  }
+  const keys::RepositoryKey source_key = TRY(keys.Load(transaction.session(), source, from.key.repository_key));
+  const keys::DataKey data_key = TRY(source_key.Unwrap(from.key.bytes, WrapContextOf(from.blob)));
+  const keys::RepositoryKey target_key = TRY(keys.Current(transaction, KeyRefOf(target)));
+  return metadata::PutLink(transaction, ref, from.blob.digest, from.blob.file_id,
+                           {target_key.id(), target_key.Wrap(data_key, WrapContextOf(from.blob))}, until);
+}
+
+Result<bool> PublishLayer(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys,
+                          const Repository& repository, const NewFile& file,
+                          const std::function<Result<>(WriteTransaction&)>& also) {
+  const Result<Outcome> outcome = RunPublication(store, {files, keys, repository, file}, also);
+  if (outcome && *outcome == Outcome::kPublished) return false;
+  // After a commit of unknown outcome the file may be published: the sweep of files without a row decides later.
+  if (!store.broken())
+    if (const Result<> removed = files.Remove(file.blob.file); !removed)
+      log::Warning("a file that lost a race was not removed", {{"file", file.blob.file.name()}, {"error", removed.error().ToString()}});
+  if (!outcome) return Fail(outcome.error());
+  return *outcome == Outcome::kAlreadyLinked;
+}
+
+Result<bool> MoveLink(WriteTransaction& transaction, keys::KeyRing& keys, std::int64_t registry,
+                      const metadata::LinkRow& link) {
+  const auto live =
+      TRY(metadata::FindLiveBlob(transaction.session(), registry, link.blob.domain, link.blob.digest));
+  if (!live) return false;
+  const auto from = TRY(metadata::FindNamedLink(transaction.session(), registry, live->file_id));
+  const auto name = TRY(metadata::FindRepositoryName(transaction.session(), {registry, link.repository}));
+  const auto registry_name = TRY(metadata::FindRegistryName(transaction.session(), registry));
+  if (!from || !name || !registry_name) return false;
+  const keys::RepositoryRef source{registry, from->link.repository, RepositoryArn(*registry_name, from->repository_name)};
+  const keys::RepositoryRef target{registry, link.repository, RepositoryArn(*registry_name, *name)};
+  const keys::RepositoryKey source_key = TRY(keys.Load(transaction.session(), source, from->link.key.repository_key));
+  const keys::DataKey data_key = TRY(source_key.Unwrap(from->link.key.bytes, WrapContextOf(from->link.blob)));
+  const keys::RepositoryKey target_key = TRY(keys.Current(transaction, target));
+  TRY(metadata::PutLink(transaction, {registry, link.repository}, link.blob.digest, live->file_id,
+                        {target_key.id(), target_key.Wrap(data_key, WrapContextOf(*live))}, std::nullopt));
+  transaction.Touch(LayerKey(RepositoryId(link.repository), link.blob.digest));
+  return true;
+}
+
+}  // namespace entrepot::registry

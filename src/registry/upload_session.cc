@@ -1,0 +1,308 @@
+#include "registry/upload_session.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "registry/grace.h"
+#include "registry/link_layer.h"
+#include "registry/refs.h"
+
+namespace entrepot::registry {
+namespace {
+
+constexpr std::uint64_t kCheckpointBytes = 4u << 20;
+constexpr std::chrono::seconds kCheckpointTime{5};
+constexpr std::size_t kMemoryBody = 1 << 20;      // what may wait for its PUT in memory
+constexpr std::int64_t kMaxParts = 4200;          // ecr-semantics 9
+constexpr std::size_t kMinPart = 5 * 1024 * 1024;  // of every part but the last
+constexpr std::string_view kStatePurpose = "upload state";
+
+// What uploads.short_part holds.
+enum ShortPart : std::int64_t { kNone = 0, kLast = 1, kInTheMiddle = 2 };
+
+}  // namespace
+
+UploadSession::UploadSession(UploadContext& context, const Repository& repository, UploadTicket ticket)
+    : context_(context), repository_(repository), ticket_(std::move(ticket)) {
+  row_.id = ticket_.id;
+  row_.principal = ticket_.principal;
+  row_.opened_at = ticket_.opened_at;
+}
+
+UploadSession::~UploadSession() { ReleaseMemory(); }
+
+metadata::RepositoryRef UploadSession::ref() const { return RefOf(repository_); }
+
+keys::UploadWrapContext UploadSession::WrapContext(Bytes file_id) const {
+  return {repository_.domain, file_id, ticket_.id};
+}
+
+ByteVector UploadSession::StateSubject(std::int64_t epoch) const {
+  return Framed({AsBytes(ticket_.id), AsBytes(std::to_string(epoch))});
+}
+
+Error UploadSession::About(ErrorCode code) const {
+  return registry::About(repository_, code).With("upload", ticket_.id);
+}
+
+std::uint64_t UploadSession::received() const {
+  std::lock_guard lock(mutex_);
+  return writer_ ? writer_->received() : settled_.load();
+}
+
+Result<> UploadSession::Load() {
+  if (gone_) return Fail(About(ErrorCode::kUploadNotFound));
+  if (loaded_) return {};
+  auto row = TRY(context_.store.Read(
+      [&](metadata::sql::Session& session) { return metadata::FindUpload(session, ref(), ticket_.id); }));
+  loaded_ = true;
+  has_row_ = row.has_value();
+  settled_ = checkpointed_ = 0;
+  if (!row) return {};
+  if (row->state == metadata::UploadState::kCancelled || row->state == metadata::UploadState::kFailed) {
+    gone_ = true;
+    return Fail(About(ErrorCode::kUploadNotFound));
+  }
+  completed_ = row->digest;
+  settled_ = checkpointed_ = static_cast<std::uint64_t>(row->received);
+  row_ = std::move(*row);
+  return {};
+}
+
+void UploadSession::ReleaseMemory() {
+  context_.memory_used -= memory_.size();
+  memory_ = {};
+}
+
+Result<> UploadSession::Receive(Bytes body) {
+  const bool in_memory = !writer_ && !(has_row_ && row_.file_id);
+  if (in_memory && memory_.size() + body.size() <= kMemoryBody &&
+      context_.memory_used.load() + body.size() <= context_.memory_limit) {
+    context_.memory_used += body.size();
+    memory_.append(AsText(body));
+    settled_ = memory_.size();
+    return {};
+  }
+  TRY(EnsureWriter(false, 0));
+  if (Result<> appended = writer_->Append(body); !appended) {
+    FallBack();
+    return appended;
+  }
+  return {};
+}
+
+Result<> UploadSession::ReceivePart(Bytes part) {
+  if (row_.parts >= kMaxParts)
+    return Fail(About(ErrorCode::kLimitExceeded).With("detail", "a layer is uploaded in at most 4200 parts"));
+  TRY(EnsureWriter(false, 0));
+  if (Result<> appended = writer_->Append(part); !appended) {
+    FallBack();
+    return appended;
+  }
+  ++row_.parts;
+  if (row_.short_part == kLast) row_.short_part = kInTheMiddle;
+  if (row_.short_part == kNone && part.size() < kMinPart) row_.short_part = kLast;
+  return Checkpoint();
+}
+
+Result<> UploadSession::RequireParts() const {
+  if (row_.parts == 0) return Fail(About(ErrorCode::kEmptyUpload));
+  if (row_.short_part == kInTheMiddle) return Fail(About(ErrorCode::kLayerPartTooSmall));
+  return {};
+}
+
+Result<blobs::BlobWriter*> UploadSession::Writer(bool sha512, std::uint64_t expected_size) {
+  TRY(EnsureWriter(sha512, expected_size));
+  return writer_.get();
+}
+
+Result<> UploadSession::EnsureWriter(bool sha512, std::uint64_t expected_size) {
+  if (writer_) return {};
+  if (has_row_ && row_.file_id) return ResumeWriter(sha512);
+  data_key_ = context_.keys.NewDataKey();
+  const blobs::WriterOptions options{.pool = &context_.body_pool,
+                                     .sha512 = sha512,
+                                     .expected_size = expected_size,
+                                     .writer_epoch = row_.writer_epoch};
+  std::shared_ptr<blobs::BlobWriter> writer =
+      TRY(blobs::BlobWriter::Begin(context_.files, DomainOf(repository_), data_key_, options));
+  if (!memory_.empty()) TRY(writer->Append(AsBytes(memory_)));
+  ReleaseMemory();
+  std::lock_guard lock(mutex_);
+  writer_ = std::move(writer);
+  checkpointed_at_ = context_.store.clock().Elapsed().count();
+  return {};
+}
+
+Result<> UploadSession::ResumeWriter(bool sha512) {
+  const std::int64_t epoch = row_.writer_epoch;
+  const bool fenced = TRY(context_.store.Write([&](metadata::WriteTransaction& transaction) {
+    return metadata::FenceUpload(transaction, ref(), ticket_.id, epoch);
+  }));
+  if (!fenced) {
+    gone_ = true;  // another process has it
+    return Fail(About(ErrorCode::kUploadNotFound));
+  }
+  row_.writer_epoch = epoch + 1;
+  const keys::RepositoryKey key = TRY(context_.keys.Get(KeyRefOf(repository_), row_.key.repository_key));
+  data_key_ = TRY(key.Unwrap(row_.key.bytes, WrapContext(*row_.file_id)));
+  const ByteVector state = TRY(key.Open(kStatePurpose, StateSubject(epoch), row_.sealed_state));
+  const blobs::BlobIdentity identity{TRY(blobs::FileId::FromBytes(*row_.file_id)), DomainOf(repository_), data_key_};
+  const blobs::WriterOptions options{
+      .pool = &context_.body_pool, .sha512 = sha512, .writer_epoch = row_.writer_epoch};
+  Result<std::unique_ptr<blobs::BlobWriter>> writer =
+      blobs::BlobWriter::Resume(context_.files, identity, state, options);
+  if (!writer) {
+    if (writer.error().code() == ErrorCode::kDamaged) {
+      log::Error("an upload cannot be resumed", {{"upload", ticket_.id}, {"error", writer.error().ToString()}});
+      MarkFailed();
+      return Fail(About(ErrorCode::kUploadNotFound));
+    }
+    loaded_ = false;  // the row's epoch has moved on
+    return Fail(std::move(writer).error());
+  }
+  std::lock_guard lock(mutex_);
+  writer_ = std::move(*writer);
+  checkpointed_at_ = context_.store.clock().Elapsed().count();
+  return {};
+}
+
+bool UploadSession::checkpoint_due() const {
+  const std::int64_t since = context_.store.clock().Elapsed().count() - checkpointed_at_.load();
+  return since >= std::chrono::microseconds(kCheckpointTime).count() &&
+         received() - checkpointed_.load() >= kCheckpointBytes;
+}
+
+Result<> UploadSession::CheckpointIfMuch() {
+  if (received() - checkpointed_.load() < kCheckpointBytes) return {};
+  return Checkpoint();
+}
+
+Result<> UploadSession::Checkpoint() {
+  if (completed_ || gone_) return {};
+  if (!writer_) TRY(EnsureWriter(false, 0));
+  checkpointed_at_ = context_.store.clock().Elapsed().count();
+  const blobs::BlobWriter::Checkpointed point = TRY(writer_->Checkpoint());
+  const keys::RepositoryKey key = TRY(context_.keys.GetCurrent(KeyRefOf(repository_)));
+  metadata::UploadRow row = row_;
+  row.received = static_cast<std::int64_t>(point.received);
+  row.file_id = ToVector(writer_->file().bytes());
+  row.key = {key.id(), key.Wrap(data_key_, WrapContext(*row.file_id))};
+  row.sealed_state = key.Seal(kStatePurpose, StateSubject(row.writer_epoch), point.state);
+  const bool written = TRY(context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
+    if (has_row_) return metadata::CheckpointUpload(transaction, ref(), row);
+    TRY(RequireRepository(transaction, repository_));
+    row.expires_at = transaction.store_time() + kUploadLifetime;
+    return metadata::InsertUpload(transaction, ref(), row);
+  }));
+  if (!written) {
+    gone_ = true;  // fenced off, cancelled or expired meanwhile
+    return Fail(About(ErrorCode::kUploadNotFound));
+  }
+  has_row_ = true;
+  row_ = std::move(row);
+  checkpointed_ = point.received;
+  return {};
+}
+
+void UploadSession::FallBack() {
+  std::shared_ptr<blobs::BlobWriter> writer;
+  {
+    std::lock_guard lock(mutex_);
+    writer = std::move(writer_);
+    writer_ = nullptr;
+    loaded_ = false;
+    settled_ = 0;
+  }
+  ReleaseMemory();
+  if (writer && !writer->resumable()) MarkFailed();
+}
+
+void UploadSession::MarkFailed() {
+  gone_ = true;
+  if (!has_row_) return;
+  const Result<> ended = context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    return EndRow(transaction, metadata::UploadState::kFailed, std::nullopt);
+  });
+  if (!ended) log::Warning("a failed upload could not be marked", {{"upload", ticket_.id}});
+}
+
+// Ends the row, or makes one that says so: a repeated request then gets the same answer.
+Result<> UploadSession::EndRow(metadata::WriteTransaction& transaction, metadata::UploadState state,
+                               const std::optional<Digest>& digest) {
+  bool ended;
+  if (has_row_) {
+    ended = TRY(metadata::EndUpload(transaction, ref(), ticket_.id, row_.writer_epoch, state, digest));
+  } else {
+    metadata::UploadRow row = row_;
+    row.state = state;
+    row.digest = digest;
+    row.expires_at = transaction.store_time() + kUploadLifetime;
+    ended = TRY(metadata::InsertUpload(transaction, ref(), row));
+  }
+  if (!ended) return Fail(About(ErrorCode::kUploadNotFound));
+  return {};
+}
+
+Result<NewFile> UploadSession::FinishFile(std::span<const Digest> digests, Bytes body) {
+  const bool in_memory = !writer_ && !(has_row_ && row_.file_id);
+  std::optional<Error> mismatch;
+  if (in_memory) {
+    std::string joined;
+    if (!memory_.empty()) body = AsBytes(joined.append(memory_).append(AsText(body)));
+    for (const Digest& digest : digests) {
+      if (Digest::Of(digest.algorithm(), body) != digest) continue;
+      const keys::DataKey data_key = context_.keys.NewDataKey();
+      return NewFile{TRY(blobs::WriteBlob(context_.files, DomainOf(repository_), data_key, body, {&digest, 1})), data_key};
+    }
+    return Fail(About(ErrorCode::kLayerDigestMismatch)
+                    .With("digest", Digest::Of(digests.front().algorithm(), body).ToString())
+                    .With("expected", digests.front().ToString()));
+  }
+  TRY(EnsureWriter(false, 0));
+  if (!body.empty()) TRY(writer_->Append(body));
+  for (const Digest& digest : digests) {
+    Result<blobs::FinishedBlob> finished = writer_->Finish({&digest, 1});
+    if (finished) return NewFile{std::move(*finished), data_key_};
+    if (finished.error().code() != ErrorCode::kLayerDigestMismatch) return Fail(std::move(finished).error());
+    if (!mismatch) mismatch = std::move(finished).error();
+  }
+  return Fail(std::move(*mismatch).With("upload", ticket_.id).With("repository", repository_.name.str()).With("account", repository_.registry.account.str()));
+}
+
+Result<UploadedLayer> UploadSession::Complete(std::span<const Digest> digests, Bytes body) {
+  Result<NewFile> file = FinishFile(digests, body);
+  if (!file) {
+    if (file.error().code() != ErrorCode::kLayerDigestMismatch) FallBack();
+    return Fail(std::move(file).error());
+  }
+  const Digest digest = file->blob.digest;
+  const auto size = static_cast<std::int64_t>(file->blob.size);
+  const Result<bool> existed =
+      PublishLayer(context_.store, context_.files, context_.keys, repository_, *file,
+                   [&](metadata::WriteTransaction& transaction) {
+                     return EndRow(transaction, metadata::UploadState::kCompleted, digest);
+                   });
+  if (!existed) {
+    // The file is gone, or its fate is the sweep's: the session cannot go on from it.
+    MarkFailed();
+    return Fail(existed.error());
+  }
+  completed_ = digest;
+  ReleaseMemory();
+  return UploadedLayer{digest, size, *existed};
+}
+
+Result<> UploadSession::Cancel() {
+  TRY(context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    return EndRow(transaction, metadata::UploadState::kCancelled, std::nullopt);
+  }));
+  gone_ = true;
+  ReleaseMemory();
+  if (!writer_ && has_row_ && row_.file_id)
+    return context_.files.Remove(TRY(blobs::FileId::FromBytes(*row_.file_id)));
+  if (writer_) writer_->Discard();
+  return {};
+}
+
+}  // namespace entrepot::registry

@@ -1,0 +1,112 @@
+#pragma once
+
+// One upload session as this process holds it. Small bodies wait in memory; larger ones are in a file, checkpointed
+// into the session's row (design-storage 1.2, 1.4).
+//
+// One request at a time holds a session (uploads.cc sees to that) and calls it. received() and checkpoint_due() are for
+// any thread; Checkpoint and the writer's Append may run beside each other, and beside nothing else.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/pool.h"
+#include "blobs/writer.h"
+#include "blobs/blob_store.h"
+#include "keys/key_ring.h"
+#include "metadata/store.h"
+#include "metadata/uploads.h"
+#include "registry/link_layer.h"
+#include "registry/repository.h"
+#include "registry/uploads.h"
+
+namespace entrepot::registry {
+
+/// What every session works with. Outlives them.
+struct UploadContext {
+  metadata::Store& store;
+  blobs::BlobStore& files;
+  keys::KeyRing& keys;
+  ThreadPool& body_pool;
+  std::uint64_t memory_limit;
+  std::atomic<std::uint64_t> memory_used{0};
+};
+
+class UploadSession {
+ public:
+  UploadSession(UploadContext& context, const Repository& repository, UploadTicket ticket);
+  ~UploadSession();
+
+  const Repository& repository() const { return repository_; }
+  const UploadTicket& ticket() const { return ticket_; }
+
+  /// Bytes received so far. From any thread.
+  std::uint64_t received() const;
+  /// Microseconds (Clock::Elapsed) when a request last let go of it.
+  std::chrono::microseconds idle_since{0};
+
+  /// Reads the row, if there is one. kUploadNotFound when the session has ended otherwise than by its completion.
+  Result<> Load();
+  /// Of a session that was completed before.
+  std::optional<Digest> completed() const { return completed_; }
+
+  /// Takes in a small body.
+  Result<> Receive(Bytes body);
+  /// A part of the API, in order, durable when this returns. kLimitExceeded.
+  Result<> ReceivePart(Bytes part);
+  /// The file's writer, for a body that streams; what waited in memory is in it.
+  Result<blobs::BlobWriter*> Writer(bool sha512, std::uint64_t expected_size);
+
+  /// Makes the progress durable.
+  Result<> Checkpoint();
+  /// The same when enough has come since the last time (4 MiB).
+  Result<> CheckpointIfMuch();
+  /// Whether 5 s and 4 MiB have passed. From any thread, cheap.
+  bool checkpoint_due() const;
+
+  /// Ends the session: its content becomes a layer. `body` is the last of it, in memory. The content's digest must be
+  /// among `digests` (kLayerDigestMismatch leaves the session as it was).
+  Result<UploadedLayer> Complete(std::span<const Digest> digests, Bytes body);
+  /// kEmptyUpload, kLayerPartTooSmall.
+  Result<> RequireParts() const;
+  Result<> Cancel();
+
+  /// After a failed write: back to the last checkpoint, or to the start.
+  void FallBack();
+
+ private:
+  metadata::RepositoryRef ref() const;
+  keys::UploadWrapContext WrapContext(Bytes file_id) const;
+  ByteVector StateSubject(std::int64_t epoch) const;
+  Error About(ErrorCode code) const;
+  void ReleaseMemory();
+  Result<> EnsureWriter(bool sha512, std::uint64_t expected_size);
+  Result<> ResumeWriter(bool sha512);
+  Result<NewFile> FinishFile(std::span<const Digest> digests, Bytes body);
+  Result<> EndRow(metadata::WriteTransaction& transaction, metadata::UploadState state,
+                  const std::optional<Digest>& digest);
+  void MarkFailed();
+
+  UploadContext& context_;
+  const Repository repository_;
+  const UploadTicket ticket_;
+
+  bool loaded_ = false, gone_ = false;
+  std::optional<Digest> completed_;
+  std::string memory_;
+  mutable std::mutex mutex_;  // of the pointer, for received()
+  std::shared_ptr<blobs::BlobWriter> writer_;
+  keys::DataKey data_key_;
+
+  bool has_row_ = false;
+  metadata::UploadRow row_;
+  std::atomic<std::uint64_t> settled_{0};  // received, but for what the writer counts
+  std::atomic<std::uint64_t> checkpointed_{0};
+  std::atomic<std::int64_t> checkpointed_at_{0};
+};
+
+}  // namespace entrepot::registry

@@ -1,0 +1,381 @@
+#include "registry/uploads.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <unordered_map>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "metadata/blobs.h"
+#include "metadata/uploads.h"
+#include "registry/grace.h"
+#include "registry/link_layer.h"
+#include "registry/refs.h"
+#include "registry/upload_session.h"
+
+namespace entrepot::registry {
+namespace {
+
+// How long a request waits for the one it takes a session over from.
+constexpr std::chrono::seconds kTakeOver{5};
+// How long a session that no request touches stays in memory.
+constexpr std::chrono::seconds kIdle{30};
+
+// A session and who holds it.
+struct Entry {
+  Entry(UploadContext& context, const Repository& repository, const UploadTicket& ticket)
+      : session(context, repository, ticket) {}
+
+  std::mutex mutex;
+  std::condition_variable released;
+  bool held = false;
+  std::atomic<bool> overtaken = false;  // the holder should end: a newer request waits
+  UploadSession session;
+};
+
+// The right to use a session, of one request at a time.
+class Lease {
+ public:
+  Lease(std::shared_ptr<Entry> entry, const Clock& clock) : entry_(std::move(entry)), clock_(&clock) {}
+  Lease(Lease&&) noexcept = default;
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() {
+    if (!entry_) return;
+    entry_->session.idle_since = clock_->Elapsed();
+    {
+      std::lock_guard lock(entry_->mutex);
+      entry_->held = false;
+    }
+    entry_->released.notify_one();
+  }
+  UploadSession* operator->() const { return &entry_->session; }
+  UploadSession& operator*() const { return entry_->session; }
+  const std::atomic<bool>& overtaken() const { return entry_->overtaken; }
+
+ private:
+  std::shared_ptr<Entry> entry_;
+  const Clock* clock_;
+};
+
+Error OffsetError(const UploadSession& session) {
+  return About(session.repository(), ErrorCode::kUploadOffset)
+      .With("upload", session.ticket().id)
+      .With("offset", std::to_string(session.received()));
+}
+
+}  // namespace
+
+struct Uploads::State {
+  UploadContext context;
+  ThreadPool& workers;
+  std::mutex mutex;
+  std::unordered_map<std::string, std::shared_ptr<Entry>> entries;
+
+  State(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, ThreadPool& worker_pool,
+        ThreadPool& body_pool, UploadSettings settings)
+      : context{store, files, keys, body_pool, settings.memory}, workers(worker_pool) {}
+
+  std::shared_ptr<Entry> Peek(const std::string& id) {
+    std::lock_guard lock(mutex);
+    const auto found = entries.find(id);
+    return found == entries.end() ? nullptr : found->second;
+  }
+
+  std::shared_ptr<Entry> FindOrMake(const Repository& repository, const UploadTicket& ticket) {
+    std::lock_guard lock(mutex);
+    std::shared_ptr<Entry>& entry = entries[ticket.id];
+    if (!entry) entry = std::make_shared<Entry>(context, repository, ticket);
+    return entry;
+  }
+
+  void Forget(const std::string& id) {
+    std::lock_guard lock(mutex);
+    entries.erase(id);
+  }
+
+  /// Takes the session for one request, over from an older one if that stands at the same offset (or there is none to
+  /// compare: a cancellation).
+  Result<Lease> Take(const Repository& repository, const UploadTicket& ticket, std::optional<std::uint64_t> offset) {
+    const std::shared_ptr<Entry> entry = FindOrMake(repository, ticket);
+    {
+      std::unique_lock lock(entry->mutex);
+      if (entry->held) {
+        if (offset && *offset != entry->session.received()) return Fail(OffsetError(entry->session));
+        entry->overtaken = true;
+        const bool free = entry->released.wait_for(lock, kTakeOver, [&] { return !entry->held; });
+        entry->overtaken = false;
+        if (!free) return Fail(ErrorCode::kUnavailable, "another request holds the upload");
+      }
+      entry->held = true;
+    }
+    Lease lease(entry, context.store.clock());
+    if (entry->session.repository().id != repository.id)
+      return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+    if (Result<> loaded = entry->session.Load(); !loaded) {
+      Forget(ticket.id);
+      return Fail(std::move(loaded).error());
+    }
+    return lease;
+  }
+
+  Result<UploadedLayer> Complete(UploadSession& session, std::span<const Digest> digests, Bytes body) {
+    Result<UploadedLayer> layer = session.Complete(digests, body);
+    if (layer || layer.error().code() != ErrorCode::kLayerDigestMismatch) Forget(session.ticket().id);
+    return layer;
+  }
+
+  /// The answer to a repeated closing request of a completed session.
+  Result<UploadedLayer> CompletedBefore(const UploadSession& session) {
+    const Digest digest = *session.completed();
+    auto link = TRY(context.store.Read([&](metadata::sql::Session& sql) {
+      return metadata::FindLink(sql, RefOf(session.repository()), digest);
+    }));
+    Forget(session.ticket().id);
+    if (!link) return Fail(About(session.repository(), ErrorCode::kUploadNotFound).With("upload", session.ticket().id));
+    return UploadedLayer{digest, link->blob.size, true};
+  }
+
+  class Sink;
+};
+
+// Streams one request's body into a session. Between blocks it sees to checkpoints in mid-stream.
+class Uploads::State::Sink final : public http::BodySink {
+ public:
+  Sink(State& state, Lease lease, blobs::BlobWriter& writer, Chunk chunk, Answer answer)
+      : state_(state), lease_(std::move(lease)), writer_(writer), chunk_(std::move(chunk)), answer_(std::move(answer)) {}
+
+  void Append(http::Block block) override {
+    writer_.Append(std::move(block));
+    if (lease_->checkpoint_due()) StartCheckpoint();
+  }
+
+  bool failed() const noexcept override { return writer_.failed() || lease_.overtaken(); }
+
+  http::Response Finish() override {
+    EndCheckpoint();
+    return answer_(Conclude());
+  }
+
+  void Abort() override {
+    EndCheckpoint();
+    Keep();
+  }
+
+ private:
+  enum Checkpointing : int { kNone, kQueued, kRunning };
+
+  // Runs on a worker while blocks go on arriving; at most one at a time.
+  void StartCheckpoint() {
+    int none = kNone;
+    if (!checkpointing_.compare_exchange_strong(none, kQueued)) return;
+    const bool posted = state_.workers.TryPost([this, alive = alive_] {
+      std::unique_lock lock(alive->mutex);
+      int queued = kQueued;
+      if (!alive->sink || !checkpointing_.compare_exchange_strong(queued, kRunning)) return;
+      lock.unlock();
+      const Result<> kept = lease_->Checkpoint();  // an error shows in the writer or at the next checkpoint
+      if (!kept) log::Warning("a checkpoint in mid-upload failed", {{"error", kept.error().ToString()}});
+      checkpointing_ = kNone;
+      checkpointing_.notify_all();
+    });
+    if (!posted) checkpointing_ = kNone;
+  }
+
+  // Takes a queued checkpoint back, or waits for a running one.
+  void EndCheckpoint() {
+    {
+      std::lock_guard lock(alive_->mutex);
+      alive_->sink = false;
+      int queued = kQueued;
+      checkpointing_.compare_exchange_strong(queued, kNone);
+    }
+    for (int now = checkpointing_; now == kRunning; now = checkpointing_) checkpointing_.wait(now);
+  }
+
+  Result<ChunkResult> Conclude() {
+    UploadSession& session = *lease_;
+    if (writer_.failed() || lease_.overtaken()) {
+      const bool overtaken = !writer_.failed();
+      const Result<> kept = Keep();
+      if (overtaken) return Fail(ErrorCode::kUnavailable, "a newer request has taken the upload over");
+      return kept ? Result<ChunkResult>(Fail(ErrorCode::kStorageFault, "the upload could not be written"))
+                  : Result<ChunkResult>(Fail(kept.error()));
+    }
+    if (chunk_.closing_digest) {
+      const UploadedLayer layer = TRY(state_.Complete(session, {&*chunk_.closing_digest, 1}, {}));
+      return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
+    }
+    if (Result<> kept = session.CheckpointIfMuch(); !kept) {
+      session.FallBack();
+      return Fail(std::move(kept).error());
+    }
+    return ChunkResult{session.received(), std::nullopt};
+  }
+
+  // Keeps what arrived: everything that can be.
+  Result<> Keep() {
+    Result<> kept = lease_->Checkpoint();
+    if (!kept) lease_->FallBack();
+    return kept;
+  }
+
+  // Outlives the sink in jobs that had not begun when it ended.
+  struct Alive {
+    std::mutex mutex;
+    bool sink = true;
+  };
+
+  State& state_;
+  Lease lease_;
+  blobs::BlobWriter& writer_;
+  const Chunk chunk_;
+  const Answer answer_;
+  std::atomic<int> checkpointing_ = kNone;
+  const std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
+};
+
+Uploads::Uploads(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, ThreadPool& workers,
+                 ThreadPool& body_pool, UploadSettings settings)
+    : state_(std::make_unique<State>(store, files, keys, workers, body_pool, settings)) {}
+Uploads::~Uploads() = default;
+
+UploadTicket Uploads::Open(const Repository& repository, std::string_view principal) {
+  return {NewUuid(), repository.id, std::string(principal), state_->context.store.clock().Now()};
+}
+
+Result<UploadTicket> Uploads::OpenDurable(const Repository& repository, std::string_view principal) {
+  UploadTicket ticket = Open(repository, principal);
+  TRY(state_->context.store.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    TRY(RequireRepository(transaction, repository));
+    metadata::UploadRow row{.id = ticket.id,
+                            .principal = ticket.principal,
+                            .opened_at = ticket.opened_at,
+                            .expires_at = transaction.store_time() + kUploadLifetime};
+    TRY(metadata::InsertUpload(transaction, RefOf(repository), row));
+    return {};
+  }));
+  return ticket;
+}
+
+Result<UploadTicket> Uploads::Find(const Repository& repository, std::string_view id) {
+  auto row = TRY(state_->context.store.Read(
+      [&](metadata::sql::Session& session) { return metadata::FindUpload(session, RefOf(repository), id); }));
+  if (!row) return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", std::string(id)));
+  return UploadTicket{std::string(id), repository.id, row->principal, row->opened_at};
+}
+
+Result<UploadStatus> Uploads::Status(const Repository& repository, const UploadTicket& ticket) {
+  if (const std::shared_ptr<Entry> entry = state_->Peek(ticket.id); entry && entry->session.received() > 0)
+    return UploadStatus{entry->session.received()};
+  auto row = TRY(state_->context.store.Read(
+      [&](metadata::sql::Session& session) { return metadata::FindUpload(session, RefOf(repository), ticket.id); }));
+  if (row && row->state != metadata::UploadState::kOpen)
+    return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+  return UploadStatus{row ? static_cast<std::uint64_t>(row->received) : 0};
+}
+
+Result<Uploads::ChunkResult> Uploads::Append(const Repository& repository, const UploadTicket& ticket,
+                                             const Chunk& chunk, Bytes body) {
+  Lease session = TRY(state_->Take(repository, ticket, chunk.offset));
+  if (session->completed()) {
+    if (chunk.closing_digest != session->completed())
+      return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+    const UploadedLayer layer = TRY(state_->CompletedBefore(*session));
+    return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
+  }
+  if (chunk.offset != session->received()) return Fail(OffsetError(*session));
+  if (chunk.closing_digest) {
+    const UploadedLayer layer = TRY(state_->Complete(*session, {&*chunk.closing_digest, 1}, body));
+    return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
+  }
+  TRY(session->Receive(body));
+  TRY(session->CheckpointIfMuch());
+  return ChunkResult{session->received(), std::nullopt};
+}
+
+Result<std::unique_ptr<http::BodySink>> Uploads::AppendStream(const Repository& repository, const UploadTicket& ticket,
+                                                              const Chunk& chunk, std::uint64_t expected_size,
+                                                              Answer answer) {
+  Lease session = TRY(state_->Take(repository, ticket, chunk.offset));
+  if (session->completed()) return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+  if (chunk.offset != session->received()) return Fail(OffsetError(*session));
+  const bool sha512 = chunk.closing_digest && chunk.closing_digest->algorithm() == HashAlgorithm::kSha512;
+  blobs::BlobWriter* writer = TRY(session->Writer(sha512, chunk.offset + expected_size));
+  return std::make_unique<State::Sink>(*state_, std::move(session), *writer, chunk, std::move(answer));
+}
+
+Result<UploadedLayer> Uploads::PutWhole(const Repository& repository, std::string_view principal, const Digest& digest,
+                                        Bytes body) {
+  const UploadTicket ticket = Open(repository, principal);
+  const ChunkResult result = TRY(Append(repository, ticket, {0, digest}, body));
+  return *result.layer;
+}
+
+Result<Uploads::ChunkResult> Uploads::AppendPart(const Repository& repository, const UploadTicket& ticket,
+                                                 std::uint64_t first, Bytes body) {
+  Lease session = TRY(state_->Take(repository, ticket, first));
+  if (session->completed()) return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+  if (first != session->received()) return Fail(OffsetError(*session));
+  TRY(session->ReceivePart(body));
+  return ChunkResult{session->received(), std::nullopt};
+}
+
+Result<UploadedLayer> Uploads::CompleteParts(const Repository& repository, const UploadTicket& ticket,
+                                             const std::vector<Digest>& digests) {
+  Lease session = TRY(state_->Take(repository, ticket, std::nullopt));
+  if (!session->completed()) {
+    TRY(session->RequireParts());
+    UploadedLayer layer = TRY(state_->Complete(*session, digests, {}));
+    if (layer.existed)
+      return Fail(About(repository, ErrorCode::kLayerAlreadyExists).With("digest", layer.digest.ToString()));
+    return layer;
+  }
+  if (std::ranges::find(digests, *session->completed()) == digests.end())
+    return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+  return state_->CompletedBefore(*session);
+}
+
+Result<> Uploads::Cancel(const Repository& repository, const UploadTicket& ticket) {
+  Lease session = TRY(state_->Take(repository, ticket, std::nullopt));
+  if (session->completed()) return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+  Result<> cancelled = session->Cancel();
+  if (cancelled) state_->Forget(ticket.id);
+  return cancelled;
+}
+
+void Uploads::TendIdle() {
+  const Clock& clock = state_->context.store.clock();
+  std::vector<std::shared_ptr<Entry>> idle;
+  {
+    std::lock_guard lock(state_->mutex);
+    for (auto& [id, entry] : state_->entries) {
+      std::lock_guard holding(entry->mutex);
+      if (entry->held || clock.Elapsed() - entry->session.idle_since < kIdle) continue;
+      entry->held = true;
+      idle.push_back(entry);
+    }
+  }
+  for (std::shared_ptr<Entry>& entry : idle) {
+    Lease lease(entry, clock);
+    if (lease->received() > 0 && !lease->completed())
+      if (const Result<> kept = lease->Checkpoint(); !kept) {
+        log::Warning("an idle upload was not checkpointed", {{"error", kept.error().ToString()}});
+        continue;
+      }
+    state_->Forget(lease->ticket().id);
+  }
+}
+
+void Uploads::CheckpointAll() {
+  std::vector<std::shared_ptr<Entry>> entries;
+  {
+    std::lock_guard lock(state_->mutex);
+    for (auto& [id, entry] : state_->entries) entries.push_back(entry);
+  }
+  for (const std::shared_ptr<Entry>& entry : entries)
+    if (entry->session.received() > 0 && !entry->session.completed())
+      if (const Result<> kept = entry->session.Checkpoint(); !kept)
+        log::Warning("an upload was not checkpointed", {{"error", kept.error().ToString()}});
+}
+
+}  // namespace entrepot::registry
