@@ -1,14 +1,14 @@
 # entrepot_module(<folder> [DEPS <folder>...] [LIBRARIES <target>...] [PRIVATE_LIBRARIES <target>...] [PCH <header>...])
 #
 # One target a folder: every .cc beside the CMakeLists.txt (and one level below it) is the library entrepot_<name>;
-# every *_test.cc is a case of the test program <name>_test. DEPS are the arrows of ARCHITECTURE.md: other
-# modules, with '/' written as '_'.
+# every *_test.cc is a case of the test program <name>_test; main.cc is left to the folder's own program. DEPS are the
+# arrows of ARCHITECTURE.md: other modules, with '/' written as '_'.
 function(entrepot_module name)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBRARIES;PRIVATE_LIBRARIES;PCH" ${ARGN})
   set(target entrepot_${name})
   file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cc)
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|^main\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
 
   add_library(${target} STATIC ${sources})

@@ -42,9 +42,9 @@ Result<> CheckDirectory(const DataLayout& layout) {
     return Mend(SystemFailure("cannot write to the data directory", layout.root(), errno) +
                 "; give a directory of this user's with --data-dir");
   if (status.st_uid != ::geteuid())
-    return Mend(fmt::format(
-        "the data directory {} belongs to user {}, and this is user {}: start the server as its owner",
-        layout.root().string(), status.st_uid, ::geteuid()));
+    return Mend(
+        fmt::format("the data directory {} belongs to user {}, and this is user {}: run this as its owner",
+                    layout.root().string(), status.st_uid, ::geteuid()));
   if (HoldsOtherFiles(layout))
     return Mend(fmt::format(
         "{} holds files that are not Entrepot's: give an empty or a new directory with --data-dir",

@@ -1,0 +1,60 @@
+#pragma once
+
+// The commands: one function each, over a parsed command line.
+
+#include <functional>
+#include <iosfwd>
+#include <span>
+#include <string_view>
+
+#include "access/access.h"
+#include "base/result.h"
+#include "server/config.h"
+#include "server/data_directory.h"
+
+namespace entrepot::cli {
+
+/// What the program's exit status means; `entrepot --help` says the same.
+enum ExitStatus { kSucceeded = 0, kFailed = 1, kWrongUsage = 2, kWrongConfiguration = 3 };
+
+/// What surrounds a command; tests give their own.
+struct Surroundings {
+  std::ostream& out;
+  std::ostream& error;
+  server::Environment environment;
+  std::function<Result<int>(const server::Config&)> serve;
+  std::function<Result<access::AccessKey>(const server::Config&, const server::DataDirectory&)>
+      reset_administrator_key;
+};
+
+/// A parsed command line.
+struct Invocation {
+  server::ConfigSources sources;
+  bool json = false;
+  bool print_config = false;
+};
+
+using CommandFunction = Result<int> (*)(const Invocation&, const Surroundings&);
+
+Result<int> Serve(const Invocation&, const Surroundings&);
+Result<int> Env(const Invocation&, const Surroundings&);
+Result<int> ResetCredentials(const Invocation&, const Surroundings&);
+Result<int> Version(const Invocation&, const Surroundings&);
+Result<int> Doctor(const Invocation&, const Surroundings&);
+Result<int> BashCompletion(const Invocation&, const Surroundings&);
+
+/// A command as it is typed, helped with and completed.
+struct Command {
+  std::string_view name;  // one word, or two: "credentials reset"
+  std::string_view doc;
+  CommandFunction run;
+  enum class Takes { kNothing, kEverySetting, kDataDirectory } takes;
+  bool json;          // has --json
+  bool print_config;  // has --print-config
+};
+std::span<const Command> Commands();
+
+/// Whether the command has a flag for the setting of that key.
+bool TakesSetting(const Command& command, std::string_view key);
+
+}  // namespace entrepot::cli
