@@ -17,6 +17,8 @@
 namespace entrepot::blobs {
 
 struct Checkpoint {
+  explicit Checkpoint(const FileId& id) : file(id) {}
+
   FileId file;
   std::int64_t writer_epoch = 0;
   std::uint64_t settled = 0;

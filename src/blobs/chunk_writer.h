@@ -24,8 +24,8 @@ namespace entrepot::blobs {
 
 /// A test seam: fixed salts, and a witness of every seal.
 struct SealHooks {
-  std::function<Salt()> new_salt;  // empty = random
-  std::function<void(const Salt&, std::uint64_t chunk, bool final)> on_seal;
+  std::function<Salt()> new_salt = {};  // empty = random
+  std::function<void(const Salt&, std::uint64_t chunk, bool final)> on_seal = {};
 };
 
 class ChunkWriter {
@@ -34,6 +34,7 @@ class ChunkWriter {
   /// for a new file. `expected_size` is a hint for the buffer, 0 = unknown.
   ChunkWriter(std::shared_ptr<File> file, BlobIdentity identity, Layout written, std::uint64_t settled,
               std::uint64_t expected_size, SealHooks hooks);
+  ChunkWriter(ChunkWriter&&) = default;
   ~ChunkWriter();
 
   Result<> Append(Bytes plain);

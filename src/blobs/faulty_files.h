@@ -14,10 +14,7 @@
 // thread.
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <set>
 #include <string>
 
 #include "blobs/file_layer.h"
@@ -79,6 +76,7 @@ class FaultyFiles final : public Files {
   SystemResult<DiskSpace> Space(const std::string& path) override;
 
  private:
+  friend class FaultyFile;
   struct World;
   std::shared_ptr<World> world_;  // outlived by no File
 };

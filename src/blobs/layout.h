@@ -28,6 +28,8 @@ struct Layout {
   ByteVector Encode() const;
   /// kDamaged when the bytes are not exactly a layout.
   static Result<Layout> Decode(Bytes bytes);
+  /// kKeyFailure unless `identity` has a data key exactly when the suite wants one.
+  Result<> CheckKey(const BlobIdentity& identity) const;
   /// The number of the segment that holds a chunk.
   std::uint32_t SegmentOf(std::uint64_t chunk) const;
   friend bool operator==(const Layout&, const Layout&) = default;

@@ -11,7 +11,7 @@
 //
 // Whose file is it: until the first Checkpoint returns, the writer's: it is unlinked with the writer. From
 // then on the session's: it stays for Resume until Discard. After Finish it is the caller's, who publishes it
-// or removes it (FileStore::Remove, or Discard).
+// or removes it (BlobStore::Remove, or Discard).
 //
 // After an error from a write (kStorageFull, kStorageFault) the writer is of no more use, and the session
 // goes on from its last checkpoint by Resume, in a new segment. After an error from a sync the file is gone
@@ -26,15 +26,15 @@
 #include "base/digest.h"
 #include "base/pool.h"
 #include "base/result.h"
+#include "blobs/blob_store.h"
 #include "blobs/chunk_writer.h"
-#include "blobs/file_store.h"
 #include "blobs/format.h"
 #include "http/body.h"
 
 namespace entrepot::blobs {
 
 struct WriterOptions {
-  /// Where the lanes run; null = on the caller's thread. Outlives the writer.
+  /// Where the lanes run; null = on the caller's thread. Stopped only when its last writer has gone.
   ThreadPool* pool = nullptr;
   /// Compute SHA-512 as well while the bytes arrive.
   bool sha512 = false;
@@ -54,15 +54,15 @@ struct FinishedBlob {
 
 class BlobWriter {
  public:
-  /// Creates the file. `store` outlives the writer.
-  static Result<std::unique_ptr<BlobWriter>> Begin(FileStore& store, DomainId domain,
+  /// Creates the file. `store` outlives the writer and the pool.
+  static Result<std::unique_ptr<BlobWriter>> Begin(BlobStore& store, DomainId domain,
                                                    std::optional<SecretKey> data_key,
                                                    WriterOptions options = {});
   /// Opens the file, cuts it back to what the checkpoint knows, and goes on in a new segment. `identity` and
   /// the checkpoint come from the session; options.writer_epoch is the raised one (kUnavailable when it is
   /// not above the checkpoint's). SHA-512 is computed if the checkpoint has it. kDamaged when the file is
   /// absent, shorter than the checkpoint says, or another one.
-  static Result<std::unique_ptr<BlobWriter>> Resume(FileStore& store, BlobIdentity identity, Bytes checkpoint,
+  static Result<std::unique_ptr<BlobWriter>> Resume(BlobStore& store, BlobIdentity identity, Bytes checkpoint,
                                                     WriterOptions options = {});
   BlobWriter(const BlobWriter&) = delete;
   ~BlobWriter();  // never blocks; work in progress ends by itself
@@ -78,6 +78,8 @@ class BlobWriter {
   bool resumable() const noexcept;
   /// Bytes appended so far, those of before a Resume included. From any thread.
   std::uint64_t received() const noexcept;
+  /// The SHA-256 of everything appended. Waits for the lanes.
+  Result<Digest> ComputedDigest();
   const FileId& file() const;
 
   struct Checkpointed {
@@ -105,7 +107,7 @@ class BlobWriter {
 
 /// A blob that is in memory: hashes, encrypts, one write, one sync and a shared directory sync, on this
 /// thread.
-Result<FinishedBlob> WriteBlob(FileStore& store, DomainId domain, std::optional<SecretKey> data_key,
+Result<FinishedBlob> WriteBlob(BlobStore& store, DomainId domain, std::optional<SecretKey> data_key,
                                Bytes content, std::span<const Digest> expected = {});
 
 }  // namespace entrepot::blobs

@@ -26,13 +26,13 @@ namespace entrepot::blobs {
 /// in the root's place is then a disk that is not mounted, not a new store (1.11).
 enum class RootPolicy { kMayCreate, kMustExist };
 
-class FileStore {
+class BlobStore {
  public:
   static constexpr int kFilesInDirectory = 4096;
 
   /// `root` lies in an existing directory. kConfiguration when the root belongs to another store or is
   /// missing, kUnavailable or kStorageFault when the disk fails. `files` outlives the store.
-  static Result<std::unique_ptr<FileStore>> Open(Files& files, std::string root, std::string store_id,
+  static Result<std::unique_ptr<BlobStore>> Open(Files& files, std::string root, std::string store_id,
                                                  std::uint32_t boot_epoch, RootPolicy policy);
 
   struct NewFile {
@@ -68,8 +68,8 @@ class FileStore {
     Result<std::optional<std::vector<FileId>>> Next();
 
    private:
-    friend class FileStore;
-    FileStore* store_ = nullptr;
+    friend class BlobStore;
+    BlobStore* store_ = nullptr;
     std::vector<std::string> directories_;
   };
   Result<Listing> ListBefore(std::uint32_t epoch);
@@ -83,7 +83,7 @@ class FileStore {
     int files = 0;
   };
 
-  FileStore(Files& files, std::string root, std::string store_id, std::uint32_t boot_epoch);
+  BlobStore(Files& files, std::string root, std::string store_id, std::uint32_t boot_epoch);
   Result<> Establish(RootPolicy policy);
   Result<> WriteRootId();
   Result<std::uint32_t> TakePlace();

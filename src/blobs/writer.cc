@@ -1,0 +1,320 @@
+#include "blobs/writer.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <latch>
+#include <mutex>
+
+#include "base/check.h"
+#include "blobs/checkpoint.h"
+#include "blobs/stream_hash.h"
+
+namespace entrepot::blobs {
+namespace {
+
+std::unexpected<Error> Mismatch(const Digest& computed, const Digest& expected) {
+  return Fail(Error(ErrorCode::kLayerDigestMismatch)
+                  .With("digest", computed.ToString())
+                  .With("expected", expected.ToString()));
+}
+
+/// The checkpoint's file, cut back to what the checkpoint knows of it.
+Result<std::shared_ptr<File>> OpenAt(BlobStore& store, const BlobIdentity& identity,
+                                     const Checkpoint& checkpoint) {
+  const std::string name = identity.file.name();
+  const std::shared_ptr<File> file = TRY(store.Open(identity.file, Access::kReadWrite));
+  if (!file) return Fail(ErrorCode::kDamaged, "the upload's file " + name + " is gone");
+  const std::uint64_t chunks = checkpoint.settled / ChunkContent(identity.suite());
+  const std::uint64_t length = chunks == 0 ? 0 : ChunkOffset(chunks);
+  if (TRY(Lift(file->Status(), name)).size < length)
+    return Fail(ErrorCode::kDamaged, "the upload's file " + name + " is shorter than its checkpoint");
+  if (chunks > 0) {
+    Header header;
+    TRY(Lift(ReadFully(*file, 0, header), name));
+    TRY(CheckHeader(header, identity, checkpoint.layout.segments.front().salt));
+  }
+  TRY(Lift(file->Truncate(length), name));
+  return file;
+}
+
+}  // namespace
+
+/// The writer's state, kept alive by the jobs of its lanes. hash_ belongs to the hash lane and chunks_ to the
+/// write lane; other threads touch them when the lanes are idle.
+class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Stream> {
+ public:
+  enum class Owner { kWriter, kSession, kCaller };
+
+  Stream(BlobStore& store, std::shared_ptr<File> file, ChunkWriter chunks, StreamHash hash, FileId id,
+         Owner owner, const WriterOptions& options)
+      : store_(store),
+        file_(std::move(file)),
+        id_(id),
+        writer_epoch_(options.writer_epoch),
+        chunks_(std::move(chunks)),
+        hash_(std::move(hash)),
+        received_(chunks_.received()),
+        owner_(owner),
+        entry_synced_(owner == Owner::kSession) {
+    if (options.pool == nullptr) return;
+    hash_lane_.emplace(*options.pool);
+    write_lane_.emplace(*options.pool);
+  }
+
+  ~Stream() {
+    if (owner_ == Owner::kWriter) (void)store_.Remove(id_);
+  }
+
+  void Append(http::Block block) {
+    const auto shared = std::make_shared<http::Block>(std::move(block));
+    std::lock_guard order(order_);
+    received_ += shared->bytes().size();
+    Post(hash_lane_, [this, shared] { hash_.Update(shared->bytes()); });
+    Post(write_lane_, [this, shared] { Note(chunks_.Append(shared->bytes())); });
+  }
+
+  Result<> Append(Bytes bytes) {
+    {
+      std::lock_guard order(order_);
+      received_ += bytes.size();
+      Post(hash_lane_, [this, bytes] { hash_.Update(bytes); });
+      Post(write_lane_, [this, bytes] { Note(chunks_.Append(bytes)); });
+    }
+    return WaitIdle();
+  }
+
+  Result<Checkpointed> Checkpoint() {
+    std::lock_guard control(control_);
+    TRY(CheckOpen());
+    blobs::Checkpoint checkpoint(id_);
+    checkpoint.writer_epoch = writer_epoch_;
+    TRY(Capture(checkpoint));
+    TRY(Sync());
+    owner_ = Owner::kSession;
+    const std::uint64_t received = checkpoint.settled + checkpoint.tail.size();
+    Checkpointed done{checkpoint.Encode(), received};
+    Wipe(checkpoint.tail);
+    return done;
+  }
+
+  Result<Digest> ComputedDigest() {
+    std::lock_guard control(control_);
+    TRY(WaitIdle());
+    return *hash_.Value(HashAlgorithm::kSha256);
+  }
+
+  Result<FinishedBlob> Finish(std::span<const Digest> expected) {
+    std::lock_guard control(control_);
+    TRY(CheckOpen());
+    TRY(WaitIdle());
+    for (const Digest& digest : expected) TRY(Compare(digest));
+    TRY(Note(chunks_.WriteFinal()));
+    TRY(Sync());
+    ended_ = true;
+    owner_ = Owner::kCaller;
+    const Digest digest = expected.empty() ? *hash_.Value(HashAlgorithm::kSha256) : expected.front();
+    return FinishedBlob{id_, digest, chunks_.received(), chunks_.layout().Encode()};
+  }
+
+  void Discard() {
+    std::lock_guard control(control_);
+    (void)WaitIdle();
+    ended_ = true;
+    Remove();
+  }
+
+  /// The writer has gone: what is still queued is not worth doing, and this ends on the pool.
+  static void Abandon(std::shared_ptr<Stream> stream) {
+    stream->abandoned_ = true;
+    if (!stream->write_lane_) return;
+    SerialQueue lane = *stream->write_lane_;
+    lane.Post([last = std::move(stream)] {});
+  }
+
+  bool failed() const { return failed_; }
+  bool resumable() const { return resumable_; }
+  std::uint64_t received() const { return received_; }
+  const FileId& id() const { return id_; }
+
+ private:
+  /// Counts a job in; counts it out when it has been destroyed.
+  template <class Work>
+  void Post(std::optional<SerialQueue>& lane, Work work) {
+    auto run = [this, work = std::move(work)] {
+      if (!failed_ && !abandoned_) work();
+    };
+    if (!lane) return run();
+    {
+      std::lock_guard lock(mutex_);
+      ++pending_;
+    }
+    lane->Post([self = shared_from_this(), run = std::optional(std::move(run))]() mutable {
+      (*run)();
+      run.reset();  // lets the block go before Finish may see the lanes idle
+      std::lock_guard lock(self->mutex_);
+      if (--self->pending_ == 0) self->idle_.notify_all();
+    });
+  }
+
+  Result<> WaitIdle() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return pending_ == 0; });
+    if (error_) return Fail(*error_);
+    return {};
+  }
+
+  Result<> CheckOpen() {
+    if (ended_) return Fail(ErrorCode::kUnavailable, "the upload's writer has ended");
+    return {};
+  }
+
+  /// Remembers the first error.
+  Result<> Note(Result<> outcome) {
+    if (outcome) return outcome;
+    std::lock_guard lock(mutex_);
+    if (!error_) error_ = outcome.error();
+    failed_ = true;
+    return outcome;
+  }
+
+  /// The state of both lanes at one point of the stream; everything settled is in the file then.
+  Result<> Capture(blobs::Checkpoint& checkpoint) {
+    std::latch captured(2);
+    const auto mark = [&](std::optional<SerialQueue>& lane, auto work) {
+      auto run = [work, &captured] {
+        work();
+        captured.count_down();
+      };
+      if (lane)
+        lane->Post(run);
+      else
+        run();
+    };
+    {
+      std::lock_guard order(order_);
+      mark(hash_lane_, [&] { checkpoint.hash_states = hash_.settled_states(); });
+      mark(write_lane_, [&] {
+        if (!failed_) Note(chunks_.Flush());
+        checkpoint.settled = chunks_.settled();
+        checkpoint.layout = chunks_.layout();
+        checkpoint.tail = ToVector(chunks_.tail());
+      });
+    }
+    captured.wait();
+    std::lock_guard lock(mutex_);
+    if (error_) return Fail(*error_);
+    return {};
+  }
+
+  Result<> Compare(const Digest& expected) {
+    std::optional<Digest> computed = hash_.Value(expected.algorithm());
+    if (!computed) {
+      Hasher hasher(expected.algorithm());
+      TRY(Note(chunks_.ReadBack([&](Bytes plain) { hasher.Update(plain); })));
+      computed = Digest::FromHash(expected.algorithm(), hasher.Value());
+    }
+    if (*computed != expected) return Mismatch(*computed, expected);
+    return {};
+  }
+
+  /// Makes content and entry durable. An error is final: the kernel may have dropped the dirty pages, and a
+  /// second sync would then report a success that is none (design-storage 1.10).
+  Result<> Sync() {
+    Result<> synced = Lift(file_->Sync(), id_.name());
+    if (synced && !entry_synced_) synced = store_.SyncEntry(id_);
+    if (!synced) {
+      resumable_ = false;
+      ended_ = true;
+      Remove();
+      return Note(Fail(ErrorCode::kStorageFault, std::string(synced.error().fact("detail"))));
+    }
+    entry_synced_ = true;
+    return {};
+  }
+
+  void Remove() {
+    (void)store_.Remove(id_);
+    owner_ = Owner::kCaller;
+  }
+
+  BlobStore& store_;
+  const std::shared_ptr<File> file_;
+  const FileId id_;
+  const std::int64_t writer_epoch_;
+  ChunkWriter chunks_;
+  StreamHash hash_;
+  std::optional<SerialQueue> hash_lane_, write_lane_;
+  std::mutex order_;    // blocks and checkpoints enter both lanes in one order
+  std::mutex control_;  // Checkpoint, Finish, Discard
+
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  int pending_ = 0;
+  std::optional<Error> error_;
+
+  std::atomic<bool> failed_{false}, resumable_{true}, abandoned_{false};
+  std::atomic<std::uint64_t> received_;
+  Owner owner_;
+  bool entry_synced_;
+  bool ended_ = false;
+};
+
+Result<std::unique_ptr<BlobWriter>> BlobWriter::Begin(BlobStore& store, DomainId domain,
+                                                      std::optional<SecretKey> data_key,
+                                                      WriterOptions options) {
+  BlobStore::NewFile created = TRY(store.Create());
+  const std::shared_ptr<File> file = std::move(created.file);
+  const BlobIdentity identity{created.id, domain, std::move(data_key)};
+  ChunkWriter chunks(file, identity, Layout{identity.suite(), {}}, 0, options.expected_size, options.hooks);
+  return std::unique_ptr<BlobWriter>(new BlobWriter(
+      std::make_shared<Stream>(store, file, std::move(chunks), StreamHash(identity.suite(), options.sha512),
+                               created.id, Stream::Owner::kWriter, options)));
+}
+
+Result<std::unique_ptr<BlobWriter>> BlobWriter::Resume(BlobStore& store, BlobIdentity identity, Bytes state,
+                                                       WriterOptions options) {
+  blobs::Checkpoint checkpoint = TRY(blobs::Checkpoint::Decode(state));
+  const FileId id = identity.file;
+  if (checkpoint.file != id)
+    return Fail(ErrorCode::kDamaged, "the checkpoint is of another file than " + id.name());
+  if (checkpoint.writer_epoch >= options.writer_epoch)
+    return Fail(ErrorCode::kUnavailable, "a newer writer has taken the upload over");
+  TRY(checkpoint.layout.CheckKey(identity));
+
+  const std::shared_ptr<File> file = TRY(OpenAt(store, identity, checkpoint));
+  StreamHash hash = TRY(StreamHash::FromStates(identity.suite(), checkpoint.settled, checkpoint.hash_states));
+  hash.Update(checkpoint.tail);
+  ChunkWriter chunks(file, identity, checkpoint.layout, checkpoint.settled, options.expected_size,
+                     options.hooks);
+  TRY(chunks.Append(checkpoint.tail));
+  Wipe(checkpoint.tail);
+  return std::unique_ptr<BlobWriter>(new BlobWriter(std::make_shared<Stream>(
+      store, file, std::move(chunks), std::move(hash), id, Stream::Owner::kSession, options)));
+}
+
+BlobWriter::BlobWriter(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {}
+BlobWriter::~BlobWriter() { Stream::Abandon(std::move(stream_)); }
+
+void BlobWriter::Append(http::Block block) { stream_->Append(std::move(block)); }
+Result<> BlobWriter::Append(Bytes bytes) { return stream_->Append(bytes); }
+bool BlobWriter::failed() const noexcept { return stream_->failed(); }
+bool BlobWriter::resumable() const noexcept { return stream_->resumable(); }
+std::uint64_t BlobWriter::received() const noexcept { return stream_->received(); }
+const FileId& BlobWriter::file() const { return stream_->id(); }
+Result<Digest> BlobWriter::ComputedDigest() { return stream_->ComputedDigest(); }
+Result<BlobWriter::Checkpointed> BlobWriter::Checkpoint() { return stream_->Checkpoint(); }
+Result<FinishedBlob> BlobWriter::Finish(std::span<const Digest> expected) {
+  return stream_->Finish(expected);
+}
+void BlobWriter::Discard() { stream_->Discard(); }
+
+Result<FinishedBlob> WriteBlob(BlobStore& store, DomainId domain, std::optional<SecretKey> data_key,
+                               Bytes content, std::span<const Digest> expected) {
+  WriterOptions options;
+  options.expected_size = std::max<std::uint64_t>(content.size(), 1);
+  const auto writer = TRY(BlobWriter::Begin(store, domain, std::move(data_key), options));
+  TRY(writer->Append(content));
+  return writer->Finish(expected);
+}
+
+}  // namespace entrepot::blobs
