@@ -8,14 +8,19 @@ Result<Arn> Arn::Parse(std::string_view text) {
   for (int i = 0; i < 5; ++i) {
     const std::size_t colon = rest.find(':');
     if (colon == rest.npos)
-      return Fail(Error(ErrorCode::kInvalidParameter).With("parameter", "resourceArn").With("constraint", "Invalid ARN"));
+      return Fail(Error(ErrorCode::kInvalidParameter)
+                      .With("parameter", "resourceArn")
+                      .With("constraint", "Invalid ARN"));
     parts[i] = rest.substr(0, colon);
     rest.remove_prefix(colon + 1);
   }
   parts[5] = rest;
   if (parts[0] != "arn" || parts[1].empty() || parts[2].empty() || parts[5].empty())
-    return Fail(Error(ErrorCode::kInvalidParameter).With("parameter", "resourceArn").With("constraint", "Invalid ARN"));
-  return Arn{std::string(parts[1]), std::string(parts[2]), std::string(parts[3]), std::string(parts[4]), std::string(parts[5])};
+    return Fail(Error(ErrorCode::kInvalidParameter)
+                    .With("parameter", "resourceArn")
+                    .With("constraint", "Invalid ARN"));
+  return Arn{std::string(parts[1]), std::string(parts[2]), std::string(parts[3]), std::string(parts[4]),
+             std::string(parts[5])};
 }
 
 std::string Arn::ToString() const {

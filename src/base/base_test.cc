@@ -58,12 +58,15 @@ TEST_P(HasherState, GoesOnFromAnyPoint) {
 INSTANTIATE_TEST_SUITE_P(Both, HasherState, testing::Values(HashAlgorithm::kSha256, HashAlgorithm::kSha512));
 
 TEST(Names, FollowEcrsPatterns) {
-  for (const char* good : {"ab", "team/app", "a__b", "a--b", "a.b/c_d", "0a"}) EXPECT_TRUE(RepositoryName::Parse(good)) << good;
-  for (const char* bad : {"a", "Team/app", "a___b", "/ab", "ab/", "a//b", "a..b", "-ab", "ab-"}) EXPECT_FALSE(RepositoryName::Parse(bad)) << bad;
+  for (const char* good : {"ab", "team/app", "a__b", "a--b", "a.b/c_d", "0a"})
+    EXPECT_TRUE(RepositoryName::Parse(good)) << good;
+  for (const char* bad : {"a", "Team/app", "a___b", "/ab", "ab/", "a//b", "a..b", "-ab", "ab-"})
+    EXPECT_FALSE(RepositoryName::Parse(bad)) << bad;
   EXPECT_FALSE(RepositoryName::Parse(std::string(257, 'a')));
   EXPECT_TRUE(Region::Parse("us-west-2"));
   EXPECT_TRUE(Region::Parse("us-gov-east-1"));
-  for (const char* bad : {"", "us", "us-west", "US-west-2", "us--2", "2-2"}) EXPECT_FALSE(Region::Parse(bad)) << bad;
+  for (const char* bad : {"", "us", "us-west", "US-west-2", "us--2", "2-2"})
+    EXPECT_FALSE(Region::Parse(bad)) << bad;
   EXPECT_TRUE(IsOciTag("_v1.2"));
   EXPECT_FALSE(IsOciTag(".v1"));
   EXPECT_TRUE(ImageTag::Parse(".v1"));
@@ -115,7 +118,8 @@ TEST(Json, RefusesWhatCouldBeReadTwoWays) {
   EXPECT_TRUE(ParseJson(R"({"a":1,"b":[{"a":2}]})", DuplicateKeys::kRefused));
   EXPECT_FALSE(ParseJson(R"({"a":1,"a":2})", DuplicateKeys::kRefused));
   EXPECT_TRUE(ParseJson(R"({"a":1,"a":2})"));
-  for (const char* bad : {"", "{", "{}x", "1e400", "\"\xff\"", "{'a':1}"}) EXPECT_FALSE(ParseJson(bad)) << bad;
+  for (const char* bad : {"", "{", "{}x", "1e400", "\"\xff\"", "{'a':1}"})
+    EXPECT_FALSE(ParseJson(bad)) << bad;
   EXPECT_FALSE(ParseJson(std::string(40, '[') + std::string(40, ']')));
 }
 
@@ -124,8 +128,10 @@ TEST(Pool, RefusesWhenFullAndRunsEverythingItTook) {
   std::mutex gate;
   std::atomic<int> ran = 0;
   gate.lock();
-  ASSERT_TRUE(pool.TryPost([&] { std::lock_guard lock(gate);
-    ++ran; }));
+  ASSERT_TRUE(pool.TryPost([&] {
+    std::lock_guard lock(gate);
+    ++ran;
+  }));
   while (pool.waiting() > 0) std::this_thread::yield();
   ASSERT_TRUE(pool.TryPost([&] { ++ran; }));
   ASSERT_TRUE(pool.TryPost([&] { ++ran; }));

@@ -12,8 +12,8 @@ namespace entrepot {
 
 }  // namespace entrepot
 
-#define CHECK(condition)                                                      \
-  do {                                                                        \
-    if (!(condition)) [[unlikely]]                                            \
-      ::entrepot::CheckFailed(#condition, __FILE__, __LINE__);                \
+#define CHECK(condition)                                       \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
+      ::entrepot::CheckFailed(#condition, __FILE__, __LINE__); \
   } while (false)

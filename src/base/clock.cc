@@ -1,8 +1,7 @@
 #include "base/clock.h"
 
-#include <time.h>
-
 #include <algorithm>
+#include <time.h>
 
 #include <fmt/format.h>
 
@@ -23,7 +22,8 @@ struct Parts {
 Parts Split(Timestamp timestamp) {
   const std::chrono::sys_time<std::chrono::microseconds> point{std::chrono::microseconds(timestamp.micros)};
   const auto day = std::chrono::floor<std::chrono::days>(point);
-  return {day, std::chrono::hh_mm_ss(std::chrono::floor<std::chrono::seconds>(point - day)), std::chrono::weekday(day)};
+  return {day, std::chrono::hh_mm_ss(std::chrono::floor<std::chrono::seconds>(point - day)),
+          std::chrono::weekday(day)};
 }
 int Year(const Parts& p) { return static_cast<int>(p.date.year()); }
 unsigned Month(const Parts& p) { return static_cast<unsigned>(p.date.month()); }
@@ -42,8 +42,8 @@ std::string ToBasicIso8601(Timestamp time) {
 
 std::string ToIso8601(Timestamp time) {
   const Parts p = Split(time);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", Year(p), Month(p), Day(p), p.time.hours().count(),
-                     p.time.minutes().count(), p.time.seconds().count());
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", Year(p), Month(p), Day(p),
+                     p.time.hours().count(), p.time.minutes().count(), p.time.seconds().count());
 }
 
 bool FromBasicIso8601(std::string_view text, Timestamp& time) {
@@ -62,7 +62,8 @@ bool FromBasicIso8601(std::string_view text, Timestamp& time) {
   const int hour = number(9, 2), minute = number(11, 2), second = number(13, 2);
   if (!date.ok() || hour > 23 || minute > 59 || second > 59) return false;
   const std::chrono::sys_time<std::chrono::microseconds> point =
-      std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
+      std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+      std::chrono::seconds(second);
   time = {point.time_since_epoch().count()};
   return true;
 }

@@ -1,7 +1,8 @@
 #pragma once
 
-// Time comes from an injected Clock, so that tests move it by hand (design.md section 3.8). Wall time is for people
-// and signatures; elapsed time (CLOCK_BOOTTIME, which suspends cannot stop) is what irreversible acts count with.
+// Time comes from an injected Clock, so that tests move it by hand (design.md section 3.8). Wall time is for
+// people and signatures; elapsed time (CLOCK_BOOTTIME, which suspends cannot stop) is what irreversible acts
+// count with.
 
 #include <atomic>
 #include <chrono>

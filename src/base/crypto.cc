@@ -1,11 +1,11 @@
 #include "base/crypto.h"
 
+#include <algorithm>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
-
-#include <algorithm>
 
 #include "base/check.h"
 
@@ -53,8 +53,8 @@ SecretKey SecretKey::From(Bytes bytes) {
 std::array<std::uint8_t, 32> HmacSha256(Bytes key, Bytes message) {
   std::array<std::uint8_t, 32> mac;
   unsigned length = 0;
-  CHECK(HMAC(Sha256Method(), key.data(), static_cast<int>(key.size()), message.data(), message.size(), mac.data(),
-             &length) != nullptr);
+  CHECK(HMAC(Sha256Method(), key.data(), static_cast<int>(key.size()), message.data(), message.size(),
+             mac.data(), &length) != nullptr);
   return mac;
 }
 
@@ -73,7 +73,8 @@ SecretKey DeriveKey(Bytes secret, Bytes salt, Bytes info) {
 ByteVector Framed(std::initializer_list<Bytes> parts) {
   ByteVector framed;
   for (const Bytes part : parts) {
-    for (int shift = 24; shift >= 0; shift -= 8) framed.push_back(static_cast<std::uint8_t>(part.size() >> shift));
+    for (int shift = 24; shift >= 0; shift -= 8)
+      framed.push_back(static_cast<std::uint8_t>(part.size() >> shift));
     framed.insert(framed.end(), part.begin(), part.end());
   }
   return framed;
@@ -102,7 +103,8 @@ void Aead::Seal(Bytes nonce, Bytes associated, Bytes plain, std::uint8_t* out, s
   int length = 0;
   CHECK(EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr) == 1);
   if (!associated.empty())
-    CHECK(EVP_EncryptUpdate(context, nullptr, &length, associated.data(), static_cast<int>(associated.size())) == 1);
+    CHECK(EVP_EncryptUpdate(context, nullptr, &length, associated.data(),
+                            static_cast<int>(associated.size())) == 1);
   if (!plain.empty())
     CHECK(EVP_EncryptUpdate(context, out, &length, plain.data(), static_cast<int>(plain.size())) == 1);
   std::uint8_t none[16];
@@ -116,7 +118,8 @@ bool Aead::Open(Bytes nonce, Bytes associated, Bytes cipher, const std::uint8_t*
   int length = 0;
   CHECK(EVP_DecryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr) == 1);
   if (!associated.empty())
-    CHECK(EVP_DecryptUpdate(context, nullptr, &length, associated.data(), static_cast<int>(associated.size())) == 1);
+    CHECK(EVP_DecryptUpdate(context, nullptr, &length, associated.data(),
+                            static_cast<int>(associated.size())) == 1);
   if (!cipher.empty())
     CHECK(EVP_DecryptUpdate(context, out, &length, cipher.data(), static_cast<int>(cipher.size())) == 1);
   CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kTagLength, const_cast<std::uint8_t*>(tag)) == 1);
@@ -134,7 +137,8 @@ ByteVector SealBox(const SecretKey& key, Bytes associated, Bytes plain) {
 }
 
 Result<ByteVector> OpenBox(const SecretKey& key, Bytes associated, Bytes box) {
-  if (box.size() < Aead::kNonceLength + Aead::kTagLength) return Fail(ErrorCode::kDamaged, "sealed box is too short");
+  if (box.size() < Aead::kNonceLength + Aead::kTagLength)
+    return Fail(ErrorCode::kDamaged, "sealed box is too short");
   const Bytes nonce = box.first(Aead::kNonceLength);
   const Bytes cipher = box.subspan(Aead::kNonceLength, box.size() - Aead::kNonceLength - Aead::kTagLength);
   ByteVector plain(cipher.size());

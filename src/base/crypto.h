@@ -66,7 +66,8 @@ class Aead {
   /// The caller never uses a nonce twice under one key.
   void Seal(Bytes nonce, Bytes associated, Bytes plain, std::uint8_t* out, std::uint8_t* tag);
   /// False when the tag does not verify; `out` then holds nothing of use.
-  [[nodiscard]] bool Open(Bytes nonce, Bytes associated, Bytes cipher, const std::uint8_t* tag, std::uint8_t* out);
+  [[nodiscard]] bool Open(Bytes nonce, Bytes associated, Bytes cipher, const std::uint8_t* tag,
+                          std::uint8_t* out);
 
  private:
   struct Contexts;

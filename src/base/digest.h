@@ -1,7 +1,7 @@
 #pragma once
 
-// A content digest, `sha256:<hex>` or `sha512:<hex>`: one algorithm and the raw hash. The database keeps it as one
-// algorithm byte and the hash (design.md section 3.1).
+// A content digest, `sha256:<hex>` or `sha512:<hex>`: one algorithm and the raw hash. The database keeps it
+// as one algorithm byte and the hash (design.md section 3.1).
 
 #include <array>
 #include <compare>

@@ -46,11 +46,14 @@ std::string Encode(Bytes bytes, std::string_view alphabet, bool pad) {
   return text;
 }
 
-std::optional<ByteVector> Decode(std::string_view text, const std::array<std::int8_t, 256>& inverse, bool pad) {
+std::optional<ByteVector> Decode(std::string_view text, const std::array<std::int8_t, 256>& inverse,
+                                 bool pad) {
   if (pad) {
     if (text.size() % 4 != 0) return std::nullopt;
-    if (text.ends_with("==")) text.remove_suffix(2);
-    else if (text.ends_with("=")) text.remove_suffix(1);
+    if (text.ends_with("=="))
+      text.remove_suffix(2);
+    else if (text.ends_with("="))
+      text.remove_suffix(1);
   }
   if (text.size() % 4 == 1) return std::nullopt;
   ByteVector bytes;
@@ -97,7 +100,9 @@ std::optional<ByteVector> HexDecode(std::string_view text) {
 std::string Base64Encode(Bytes bytes) { return Encode(bytes, kBase64, true); }
 std::optional<ByteVector> Base64Decode(std::string_view text) { return Decode(text, kFromBase64, true); }
 std::string Base64UrlEncode(Bytes bytes) { return Encode(bytes, kBase64Url, false); }
-std::optional<ByteVector> Base64UrlDecode(std::string_view text) { return Decode(text, kFromBase64Url, false); }
+std::optional<ByteVector> Base64UrlDecode(std::string_view text) {
+  return Decode(text, kFromBase64Url, false);
+}
 
 std::string PercentEncode(std::string_view text, bool keep_slash) {
   std::string encoded;

@@ -22,7 +22,8 @@ std::optional<ByteVector> Base64Decode(std::string_view text);
 std::string Base64UrlEncode(Bytes bytes);
 std::optional<ByteVector> Base64UrlDecode(std::string_view text);
 
-/// Percent-encodes everything but RFC 3986's unreserved characters, and '/' when `keep_slash`; upper-case hex.
+/// Percent-encodes everything but RFC 3986's unreserved characters, and '/' when `keep_slash`; upper-case
+/// hex.
 std::string PercentEncode(std::string_view text, bool keep_slash = false);
 /// Decodes %XX; with `plus_is_space` also '+'. Nothing when a % is not followed by two hex digits.
 std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space = false);

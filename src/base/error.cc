@@ -8,60 +8,114 @@ namespace entrepot {
 
 std::string_view ToString(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kMalformedRequest: return "MalformedRequest";
-    case ErrorCode::kRequestTooLarge: return "RequestTooLarge";
-    case ErrorCode::kRequestTimeout: return "RequestTimeout";
-    case ErrorCode::kUnknownOperation: return "UnknownOperation";
-    case ErrorCode::kInvalidParameter: return "InvalidParameter";
-    case ErrorCode::kValidation: return "Validation";
-    case ErrorCode::kInvalidPageToken: return "InvalidPageToken";
-    case ErrorCode::kMissingAuthentication: return "MissingAuthentication";
-    case ErrorCode::kIncompleteSignature: return "IncompleteSignature";
-    case ErrorCode::kUnknownAccessKey: return "UnknownAccessKey";
-    case ErrorCode::kSignatureMismatch: return "SignatureMismatch";
-    case ErrorCode::kCredentialScope: return "CredentialScope";
-    case ErrorCode::kSignatureExpired: return "SignatureExpired";
-    case ErrorCode::kSignatureNotYetCurrent: return "SignatureNotYetCurrent";
-    case ErrorCode::kSessionTokenExpired: return "SessionTokenExpired";
-    case ErrorCode::kRegistryTokenInvalid: return "RegistryTokenInvalid";
-    case ErrorCode::kRegistryTokenExpired: return "RegistryTokenExpired";
-    case ErrorCode::kAccessDenied: return "AccessDenied";
-    case ErrorCode::kRepositoryNotFound: return "RepositoryNotFound";
-    case ErrorCode::kRepositoryAlreadyExists: return "RepositoryAlreadyExists";
-    case ErrorCode::kRepositoryNotEmpty: return "RepositoryNotEmpty";
-    case ErrorCode::kInvalidTagParameter: return "InvalidTagParameter";
-    case ErrorCode::kTooManyTags: return "TooManyTags";
-    case ErrorCode::kLimitExceeded: return "LimitExceeded";
-    case ErrorCode::kImageNotFound: return "ImageNotFound";
-    case ErrorCode::kImageAlreadyExists: return "ImageAlreadyExists";
-    case ErrorCode::kImageTagImmutable: return "ImageTagImmutable";
-    case ErrorCode::kImageDigestMismatch: return "ImageDigestMismatch";
-    case ErrorCode::kImageReferencedByIndex: return "ImageReferencedByIndex";
-    case ErrorCode::kImageTagDigestMismatch: return "ImageTagDigestMismatch";
-    case ErrorCode::kManifestInvalid: return "ManifestInvalid";
-    case ErrorCode::kManifestUnsupported: return "ManifestUnsupported";
-    case ErrorCode::kManifestTooLarge: return "ManifestTooLarge";
-    case ErrorCode::kLayersNotFound: return "LayersNotFound";
-    case ErrorCode::kReferencedImagesNotFound: return "ReferencedImagesNotFound";
-    case ErrorCode::kDigestInvalid: return "DigestInvalid";
-    case ErrorCode::kLayerNotFound: return "LayerNotFound";
-    case ErrorCode::kLayerAlreadyExists: return "LayerAlreadyExists";
-    case ErrorCode::kLayerInaccessible: return "LayerInaccessible";
-    case ErrorCode::kLayerReferenced: return "LayerReferenced";
-    case ErrorCode::kLayerDigestMismatch: return "LayerDigestMismatch";
-    case ErrorCode::kUploadNotFound: return "UploadNotFound";
-    case ErrorCode::kUploadOffset: return "UploadOffset";
-    case ErrorCode::kUploadRangeInvalid: return "UploadRangeInvalid";
-    case ErrorCode::kEmptyUpload: return "EmptyUpload";
-    case ErrorCode::kLayerPartTooSmall: return "LayerPartTooSmall";
-    case ErrorCode::kRangeNotSatisfiable: return "RangeNotSatisfiable";
-    case ErrorCode::kKeyFailure: return "KeyFailure";
-    case ErrorCode::kUnavailable: return "Unavailable";
-    case ErrorCode::kStorageFull: return "StorageFull";
-    case ErrorCode::kStorageFault: return "StorageFault";
-    case ErrorCode::kDamaged: return "Damaged";
-    case ErrorCode::kConfiguration: return "Configuration";
-    case ErrorCode::kInternal: return "Internal";
+    case ErrorCode::kMalformedRequest:
+      return "MalformedRequest";
+    case ErrorCode::kRequestTooLarge:
+      return "RequestTooLarge";
+    case ErrorCode::kRequestTimeout:
+      return "RequestTimeout";
+    case ErrorCode::kUnknownOperation:
+      return "UnknownOperation";
+    case ErrorCode::kInvalidParameter:
+      return "InvalidParameter";
+    case ErrorCode::kValidation:
+      return "Validation";
+    case ErrorCode::kInvalidPageToken:
+      return "InvalidPageToken";
+    case ErrorCode::kMissingAuthentication:
+      return "MissingAuthentication";
+    case ErrorCode::kIncompleteSignature:
+      return "IncompleteSignature";
+    case ErrorCode::kUnknownAccessKey:
+      return "UnknownAccessKey";
+    case ErrorCode::kSignatureMismatch:
+      return "SignatureMismatch";
+    case ErrorCode::kCredentialScope:
+      return "CredentialScope";
+    case ErrorCode::kSignatureExpired:
+      return "SignatureExpired";
+    case ErrorCode::kSignatureNotYetCurrent:
+      return "SignatureNotYetCurrent";
+    case ErrorCode::kSessionTokenExpired:
+      return "SessionTokenExpired";
+    case ErrorCode::kRegistryTokenInvalid:
+      return "RegistryTokenInvalid";
+    case ErrorCode::kRegistryTokenExpired:
+      return "RegistryTokenExpired";
+    case ErrorCode::kAccessDenied:
+      return "AccessDenied";
+    case ErrorCode::kRepositoryNotFound:
+      return "RepositoryNotFound";
+    case ErrorCode::kRepositoryAlreadyExists:
+      return "RepositoryAlreadyExists";
+    case ErrorCode::kRepositoryNotEmpty:
+      return "RepositoryNotEmpty";
+    case ErrorCode::kInvalidTagParameter:
+      return "InvalidTagParameter";
+    case ErrorCode::kTooManyTags:
+      return "TooManyTags";
+    case ErrorCode::kLimitExceeded:
+      return "LimitExceeded";
+    case ErrorCode::kImageNotFound:
+      return "ImageNotFound";
+    case ErrorCode::kImageAlreadyExists:
+      return "ImageAlreadyExists";
+    case ErrorCode::kImageTagImmutable:
+      return "ImageTagImmutable";
+    case ErrorCode::kImageDigestMismatch:
+      return "ImageDigestMismatch";
+    case ErrorCode::kImageReferencedByIndex:
+      return "ImageReferencedByIndex";
+    case ErrorCode::kImageTagDigestMismatch:
+      return "ImageTagDigestMismatch";
+    case ErrorCode::kManifestInvalid:
+      return "ManifestInvalid";
+    case ErrorCode::kManifestUnsupported:
+      return "ManifestUnsupported";
+    case ErrorCode::kManifestTooLarge:
+      return "ManifestTooLarge";
+    case ErrorCode::kLayersNotFound:
+      return "LayersNotFound";
+    case ErrorCode::kReferencedImagesNotFound:
+      return "ReferencedImagesNotFound";
+    case ErrorCode::kDigestInvalid:
+      return "DigestInvalid";
+    case ErrorCode::kLayerNotFound:
+      return "LayerNotFound";
+    case ErrorCode::kLayerAlreadyExists:
+      return "LayerAlreadyExists";
+    case ErrorCode::kLayerInaccessible:
+      return "LayerInaccessible";
+    case ErrorCode::kLayerReferenced:
+      return "LayerReferenced";
+    case ErrorCode::kLayerDigestMismatch:
+      return "LayerDigestMismatch";
+    case ErrorCode::kUploadNotFound:
+      return "UploadNotFound";
+    case ErrorCode::kUploadOffset:
+      return "UploadOffset";
+    case ErrorCode::kUploadRangeInvalid:
+      return "UploadRangeInvalid";
+    case ErrorCode::kEmptyUpload:
+      return "EmptyUpload";
+    case ErrorCode::kLayerPartTooSmall:
+      return "LayerPartTooSmall";
+    case ErrorCode::kRangeNotSatisfiable:
+      return "RangeNotSatisfiable";
+    case ErrorCode::kKeyFailure:
+      return "KeyFailure";
+    case ErrorCode::kUnavailable:
+      return "Unavailable";
+    case ErrorCode::kStorageFull:
+      return "StorageFull";
+    case ErrorCode::kStorageFault:
+      return "StorageFault";
+    case ErrorCode::kDamaged:
+      return "Damaged";
+    case ErrorCode::kConfiguration:
+      return "Configuration";
+    case ErrorCode::kInternal:
+      return "Internal";
   }
   CHECK(!"a value outside ErrorCode");
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-// A failure as the domain sees it: a code and the facts, never prose and never a status. Wording and HTTP status
-// are rows of the door that answers (aws/errors.cc for the AWS protocols, oci/errors.cc for /v2/); a test holds
-// that every code has a row in both.
+// A failure as the domain sees it: a code and the facts, never prose and never a status. Wording and HTTP
+// status are rows of the door that answers (aws/errors.cc for the AWS protocols, oci/errors.cc for /v2/); a
+// test holds that every code has a row in both.
 
 #include <cstdint>
 #include <string>
@@ -13,12 +13,12 @@ namespace entrepot {
 
 enum class ErrorCode : std::uint8_t {
   // The request cannot be read.
-  kMalformedRequest,     // facts: detail
-  kRequestTooLarge,      // facts: limit
+  kMalformedRequest,  // facts: detail
+  kRequestTooLarge,   // facts: limit
   kRequestTimeout,
-  kUnknownOperation,     // facts: operation, version
-  kInvalidParameter,     // facts: parameter, constraint
-  kValidation,           // facts: detail
+  kUnknownOperation,  // facts: operation, version
+  kInvalidParameter,  // facts: parameter, constraint
+  kValidation,        // facts: detail
   kInvalidPageToken,
 
   // Who is calling (authentication).
@@ -26,15 +26,15 @@ enum class ErrorCode : std::uint8_t {
   kIncompleteSignature,  // facts: detail
   kUnknownAccessKey,
   kSignatureMismatch,
-  kCredentialScope,      // facts: detail (the sentences of every scope error, concatenated)
-  kSignatureExpired,     // facts: detail
+  kCredentialScope,         // facts: detail (the sentences of every scope error, concatenated)
+  kSignatureExpired,        // facts: detail
   kSignatureNotYetCurrent,  // facts: detail
   kSessionTokenExpired,
   kRegistryTokenInvalid,
   kRegistryTokenExpired,
 
   // May they (authorization).
-  kAccessDenied,         // facts: principal, action, resource, reason
+  kAccessDenied,  // facts: principal, action, resource, reason
 
   // Repositories.
   kRepositoryNotFound,       // facts: repository, account
@@ -51,10 +51,10 @@ enum class ErrorCode : std::uint8_t {
   kImageDigestMismatch,     // facts: digest, expected
   kImageReferencedByIndex,  // facts: digests
   kImageTagDigestMismatch,
-  kManifestInvalid,         // facts: detail
-  kManifestUnsupported,     // facts: media_type
-  kManifestTooLarge,        // facts: limit
-  kLayersNotFound,          // facts: digests, repository, account
+  kManifestInvalid,           // facts: detail
+  kManifestUnsupported,       // facts: media_type
+  kManifestTooLarge,          // facts: limit
+  kLayersNotFound,            // facts: digests, repository, account
   kReferencedImagesNotFound,  // facts: digests, repository, account
 
   // Layers (blobs) and their uploads.
@@ -72,15 +72,15 @@ enum class ErrorCode : std::uint8_t {
   kRangeNotSatisfiable,  // facts: size
 
   // Keys. A key error is never taken for damage.
-  kKeyFailure,           // facts: kms_error, detail
+  kKeyFailure,  // facts: kms_error, detail
 
   // The environment. `detail` goes to the log, not to the client.
-  kUnavailable,          // busy, draining, or a fault that a retry may outlive; facts: detail
-  kStorageFull,          // facts: detail
-  kStorageFault,         // facts: detail
-  kDamaged,              // stored bytes failed their check; facts: detail
-  kConfiguration,        // what a person must mend, with what to do; facts: detail
-  kInternal,             // facts: detail
+  kUnavailable,    // busy, draining, or a fault that a retry may outlive; facts: detail
+  kStorageFull,    // facts: detail
+  kStorageFault,   // facts: detail
+  kDamaged,        // stored bytes failed their check; facts: detail
+  kConfiguration,  // what a person must mend, with what to do; facts: detail
+  kInternal,       // facts: detail
 };
 inline constexpr int kErrorCodeCount = static_cast<int>(ErrorCode::kInternal) + 1;
 
@@ -109,7 +109,8 @@ class [[nodiscard]] Error {
   /// The value of a fact, or "" where it is absent.
   std::string_view fact(std::string_view name) const;
 
-  /// Fills the {placeholders} of a row's wording with the facts; an unknown one is left empty. {{ and }} are braces.
+  /// Fills the {placeholders} of a row's wording with the facts; an unknown one is left empty. {{ and }} are
+  /// braces.
   std::string Fill(std::string_view wording) const;
 
   /// For logs: the code's name and every fact.

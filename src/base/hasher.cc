@@ -1,11 +1,11 @@
 #define OPENSSL_SUPPRESS_DEPRECATED  // SHA256_CTX and SHA512_CTX: see the header
 #include "base/hasher.h"
 
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
-
 #include <cstring>
 #include <variant>
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
 
 #include "base/check.h"
 
@@ -32,8 +32,10 @@ struct Hasher::State {
 };
 
 Hasher::Hasher(HashAlgorithm algorithm) : state_(std::make_unique<State>()) {
-  if (algorithm == HashAlgorithm::kSha256) SHA256_Init(&state_->context.emplace<SHA256_CTX>());
-  else SHA512_Init(&state_->context.emplace<SHA512_CTX>());
+  if (algorithm == HashAlgorithm::kSha256)
+    SHA256_Init(&state_->context.emplace<SHA256_CTX>());
+  else
+    SHA512_Init(&state_->context.emplace<SHA512_CTX>());
 }
 Hasher::Hasher(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Hasher::Hasher(Hasher&&) noexcept = default;
@@ -41,19 +43,24 @@ Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 Hasher::~Hasher() = default;
 
 HashAlgorithm Hasher::algorithm() const {
-  return std::holds_alternative<SHA256_CTX>(state_->context) ? HashAlgorithm::kSha256 : HashAlgorithm::kSha512;
+  return std::holds_alternative<SHA256_CTX>(state_->context) ? HashAlgorithm::kSha256
+                                                             : HashAlgorithm::kSha512;
 }
 
 void Hasher::Update(Bytes bytes) {
-  if (auto* sha256 = std::get_if<SHA256_CTX>(&state_->context)) SHA256_Update(sha256, bytes.data(), bytes.size());
-  else SHA512_Update(&std::get<SHA512_CTX>(state_->context), bytes.data(), bytes.size());
+  if (auto* sha256 = std::get_if<SHA256_CTX>(&state_->context))
+    SHA256_Update(sha256, bytes.data(), bytes.size());
+  else
+    SHA512_Update(&std::get<SHA512_CTX>(state_->context), bytes.data(), bytes.size());
 }
 
 ByteVector Hasher::Value() const {
   ByteVector value(HashLength(algorithm()));
   State copy{state_->context};
-  if (auto* sha256 = std::get_if<SHA256_CTX>(&copy.context)) SHA256_Final(value.data(), sha256);
-  else SHA512_Final(value.data(), &std::get<SHA512_CTX>(copy.context));
+  if (auto* sha256 = std::get_if<SHA256_CTX>(&copy.context))
+    SHA256_Final(value.data(), sha256);
+  else
+    SHA512_Final(value.data(), &std::get<SHA512_CTX>(copy.context));
   return value;
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 
-// SHA-256 and SHA-512 as streams whose state can be exported in mid-stream, so that an upload goes on after a crash
-// without reading back what it hashed (design-storage 1.2). OpenSSL's EVP cannot export its state; this is the one
-// file that uses the lower-level contexts. The exported form has a version and is independent of their layout.
+// SHA-256 and SHA-512 as streams whose state can be exported in mid-stream, so that an upload goes on after a
+// crash without reading back what it hashed (design-storage 1.2). OpenSSL's EVP cannot export its state; this
+// is the one file that uses the lower-level contexts. The exported form has a version and is independent of
+// their layout.
 //
 // A Hasher belongs to one thread at a time.
 
@@ -17,7 +18,9 @@ namespace entrepot {
 enum class HashAlgorithm : std::uint8_t { kSha256 = 1, kSha512 = 2 };  // values are stored
 
 /// The length of a hash in bytes.
-constexpr std::size_t HashLength(HashAlgorithm algorithm) { return algorithm == HashAlgorithm::kSha256 ? 32 : 64; }
+constexpr std::size_t HashLength(HashAlgorithm algorithm) {
+  return algorithm == HashAlgorithm::kSha256 ? 32 : 64;
+}
 
 class Hasher {
  public:

@@ -13,8 +13,8 @@ namespace entrepot {
 enum class DuplicateKeys { kLastWins, kRefused };
 
 /// kMalformedRequest with what is wrong and where. Policies refuse duplicate keys (design-access 7h).
-Result<boost::json::value> ParseJson(std::string_view text, DuplicateKeys duplicates = DuplicateKeys::kLastWins,
-                                     int max_depth = 32);
+Result<boost::json::value> ParseJson(std::string_view text,
+                                     DuplicateKeys duplicates = DuplicateKeys::kLastWins, int max_depth = 32);
 
 /// The member of an object, or nullptr where `value` is no object or has no such member.
 const boost::json::value* FindMember(const boost::json::value& value, std::string_view name);

@@ -1,7 +1,8 @@
 #pragma once
 
-// The process's log: a fixed lower-case message and fields, one line each, to standard error. As text when standard
-// error is a terminal, as JSON lines otherwise. Secrets are never fields; control characters are escaped.
+// The process's log: a fixed lower-case message and fields, one line each, to standard error. As text when
+// standard error is a terminal, as JSON lines otherwise. Secrets are never fields; control characters are
+// escaped.
 //
 // Lines are written by the calling thread; the event loops log only connection faults, at debug level.
 
@@ -20,10 +21,13 @@ struct Field {
   Field(std::string_view field_name, std::string_view text) : name(field_name), value(text) {}
   Field(std::string_view field_name, const char* text) : name(field_name), value(text) {}
   Field(std::string_view field_name, const std::string& text) : name(field_name), value(text) {}
-  Field(std::string_view field_name, bool truth) : name(field_name), value(truth ? "true" : "false"), quoted(false) {}
+  Field(std::string_view field_name, bool truth)
+      : name(field_name), value(truth ? "true" : "false"), quoted(false) {}
   template <std::integral T>
-  Field(std::string_view field_name, T number) : name(field_name), value(std::to_string(number)), quoted(false) {}
-  Field(std::string_view field_name, double number) : name(field_name), value(std::to_string(number)), quoted(false) {}
+  Field(std::string_view field_name, T number)
+      : name(field_name), value(std::to_string(number)), quoted(false) {}
+  Field(std::string_view field_name, double number)
+      : name(field_name), value(std::to_string(number)), quoted(false) {}
 
   std::string_view name;
   std::string value;

@@ -8,7 +8,9 @@ namespace {
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLowerOrDigit(char c) { return IsLower(c) || IsDigit(c); }
-bool IsTagCharacter(char c) { return IsLowerOrDigit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.'; }
+bool IsTagCharacter(char c) {
+  return IsLowerOrDigit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+}
 
 // [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*
 bool IsPathComponent(std::string_view text) {
@@ -60,7 +62,8 @@ Result<ImageTag> ImageTag::Parse(std::string_view text) {
   constexpr std::string_view kParameter = "imageTag";
   if (text.empty()) return Bad(kParameter, "must have length greater than or equal to 1");
   if (text.size() > 300) return Bad(kParameter, "must have length less than or equal to 300");
-  if (!std::ranges::all_of(text, IsTagCharacter)) return Bad(kParameter, "must satisfy regular expression '[a-zA-Z0-9-_.]+'");
+  if (!std::ranges::all_of(text, IsTagCharacter))
+    return Bad(kParameter, "must satisfy regular expression '[a-zA-Z0-9-_.]+'");
   return ImageTag(std::string(text));
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// The names that both doors take from clients, each parsed once into a type of its own. Sources of the rules: the
-// ECR model's patterns and lengths (models/ecr.json) and OCI Distribution v1.1.
+// The names that both doors take from clients, each parsed once into a type of its own. Sources of the rules:
+// the ECR model's patterns and lengths (models/ecr.json) and OCI Distribution v1.1.
 
 #include <cstdint>
 #include <functional>

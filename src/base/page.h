@@ -1,7 +1,7 @@
 #pragma once
 
-// Page tokens: where a list goes on, sealed so that a client can neither read nor make one, and bound to the list it
-// came from (operation, registry, filters), so that it is refused anywhere else.
+// Page tokens: where a list goes on, sealed so that a client can neither read nor make one, and bound to the
+// list it came from (operation, registry, filters), so that it is refused anywhere else.
 
 #include <string>
 #include <string_view>

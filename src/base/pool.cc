@@ -4,7 +4,8 @@
 
 namespace entrepot {
 
-ThreadPool::ThreadPool(std::string name, int threads, std::size_t capacity) : name_(std::move(name)), capacity_(capacity) {
+ThreadPool::ThreadPool(std::string name, int threads, std::size_t capacity)
+    : name_(std::move(name)), capacity_(capacity) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this, i] { Run(i); });
 }
 

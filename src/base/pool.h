@@ -27,8 +27,8 @@ class ThreadPool {
 
   /// False when the queue is full or the pool has stopped: the caller answers 503 with Retry-After.
   [[nodiscard]] bool TryPost(Job job);
-  /// For the next step of work that was let in already: never refused while the pool runs, so that a full queue
-  /// cannot strand it. After Stop the job is destroyed unrun.
+  /// For the next step of work that was let in already: never refused while the pool runs, so that a full
+  /// queue cannot strand it. After Stop the job is destroyed unrun.
   void Post(Job job);
   /// Runs what is queued, then joins. Idempotent.
   void Stop();
@@ -48,8 +48,8 @@ class ThreadPool {
   std::vector<std::thread> threads_;
 };
 
-/// Runs its jobs one after another, in order, on whichever thread of the pool is free. Jobs posted keep the queue's
-/// state alive; the SerialQueue itself may go while they run.
+/// Runs its jobs one after another, in order, on whichever thread of the pool is free. Jobs posted keep the
+/// queue's state alive; the SerialQueue itself may go while they run.
 class SerialQueue {
  public:
   explicit SerialQueue(ThreadPool& pool);

@@ -1,7 +1,7 @@
 #pragma once
 
-// Result<T> is what every function returns that a client or the environment can make fail. Exceptions stay inside
-// the adapters round libraries that throw; broken invariants abort (check.h).
+// Result<T> is what every function returns that a client or the environment can make fail. Exceptions stay
+// inside the adapters round libraries that throw; broken invariants abort (check.h).
 
 #include <expected>
 #include <utility>
@@ -21,12 +21,12 @@ inline std::unexpected<Error> Fail(ErrorCode code, std::string detail) {
 
 }  // namespace entrepot
 
-/// The value of a Result, or return its error from the enclosing function: `Digest digest = TRY(Digest::Parse(text));`
-/// Not for use inside a coroutine.
-#define TRY(...)                                                                        \
-  ({                                                                                    \
-    auto try_result = (__VA_ARGS__);                                                    \
-    if (!try_result) [[unlikely]]                                                       \
-      return std::unexpected<::entrepot::Error>(std::move(try_result).error());         \
-    *std::move(try_result);                                                             \
+/// The value of a Result, or return its error from the enclosing function: `Digest digest =
+/// TRY(Digest::Parse(text));` Not for use inside a coroutine.
+#define TRY(...)                                                                \
+  ({                                                                            \
+    auto try_result = (__VA_ARGS__);                                            \
+    if (!try_result) [[unlikely]]                                               \
+      return std::unexpected<::entrepot::Error>(std::move(try_result).error()); \
+    *std::move(try_result);                                                     \
   })

@@ -4,8 +4,9 @@ namespace entrepot::metadata {
 namespace {
 
 #define BLOB_COLUMNS "b.file_id, b.domain, b.digest, b.size, b.state, b.layout"
-#define LINK_COLUMNS \
-  BLOB_COLUMNS ", l.repository, l.repository_key, l.wrapped_key, l.collect_after, COALESCE(l.media_type, '')"
+#define LINK_COLUMNS                                                                                       \
+  BLOB_COLUMNS ", l.repository, l.repository_key, l.wrapped_key, l.collect_after, COALESCE(l.media_type, " \
+               "'')"
 
 Result<BlobRow> ReadBlob(sql::Cursor& row, int first = 0) {
   return BlobRow{.file_id = row.Blob(first),
@@ -34,9 +35,10 @@ Result<std::vector<FileRow>> ReadFiles(sql::Cursor& row) {
 
 Result<std::optional<BlobRow>> FindLiveBlob(sql::Session& session, std::int64_t registry, std::int64_t domain,
                                             const Digest& digest) {
-  sql::Cursor row = TRY(session.Query("SELECT " BLOB_COLUMNS
-                                      " FROM blobs b WHERE registry = $1 AND domain = $2 AND digest = $3 AND state = 1",
-                                      registry, domain, digest));
+  sql::Cursor row =
+      TRY(session.Query("SELECT " BLOB_COLUMNS
+                        " FROM blobs b WHERE registry = $1 AND domain = $2 AND digest = $3 AND state = 1",
+                        registry, domain, digest));
   if (!TRY(row.Next())) return std::nullopt;
   return TRY(ReadBlob(row));
 }
@@ -62,26 +64,26 @@ Result<> DeleteBlob(WriteTransaction& transaction, std::int64_t registry, Bytes 
 }
 
 Result<bool> IsFileKnown(sql::Session& session, Bytes file_id) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT 1 FROM registries r WHERE"
-      " EXISTS (SELECT 1 FROM blobs b WHERE b.registry = r.id AND b.file_id = $1) OR"
-      " EXISTS (SELECT 1 FROM uploads u WHERE u.registry = r.id AND u.file_id = $1) LIMIT 1",
-      file_id));
+  sql::Cursor row = TRY(
+      session.Query("SELECT 1 FROM registries r WHERE"
+                    " EXISTS (SELECT 1 FROM blobs b WHERE b.registry = r.id AND b.file_id = $1) OR"
+                    " EXISTS (SELECT 1 FROM uploads u WHERE u.registry = r.id AND u.file_id = $1) LIMIT 1",
+                    file_id));
   return row.Next();
 }
 
 Result<std::optional<LinkRow>> FindLink(sql::Session& session, RepositoryRef ref, const Digest& digest) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT " LINK_COLUMNS
-      " FROM blob_links l JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id"
-      " WHERE l.registry = $1 AND l.repository = $2 AND l.digest = $3",
-      ref.registry, ref.repository, digest));
+  sql::Cursor row =
+      TRY(session.Query("SELECT " LINK_COLUMNS
+                        " FROM blob_links l JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id"
+                        " WHERE l.registry = $1 AND l.repository = $2 AND l.digest = $3",
+                        ref.registry, ref.repository, digest));
   if (!TRY(row.Next())) return std::nullopt;
   return TRY(ReadLink(row));
 }
 
 Result<bool> IsLayerPresent(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest) {
-#define PRESENT_LAYER                                                                            \
+#define PRESENT_LAYER                                                                                  \
   "SELECT b.state FROM blob_links l JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id" \
   " WHERE l.registry = $1 AND l.repository = $2 AND l.digest = $3"
   const std::string_view query = transaction->locks_rows() ? PRESENT_LAYER " FOR KEY SHARE" : PRESENT_LAYER;
@@ -89,12 +91,13 @@ Result<bool> IsLayerPresent(WriteTransaction& transaction, RepositoryRef ref, co
   return TRY(row.Next()) && row.Int(0) == static_cast<int>(BlobState::kLive);
 }
 
-Result<std::vector<LinkRow>> ListLinks(sql::Session& session, std::int64_t registry, Bytes file_id, int limit) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT " LINK_COLUMNS
-      " FROM blob_links l JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id"
-      " WHERE l.registry = $1 AND l.file_id = $2 LIMIT $3",
-      registry, file_id, limit));
+Result<std::vector<LinkRow>> ListLinks(sql::Session& session, std::int64_t registry, Bytes file_id,
+                                       int limit) {
+  sql::Cursor row =
+      TRY(session.Query("SELECT " LINK_COLUMNS
+                        " FROM blob_links l JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id"
+                        " WHERE l.registry = $1 AND l.file_id = $2 LIMIT $3",
+                        registry, file_id, limit));
   std::vector<LinkRow> links;
   while (TRY(row.Next())) links.push_back(TRY(ReadLink(row)));
   return links;
@@ -114,35 +117,42 @@ Result<std::optional<NamedLink>> FindNamedLink(sql::Session& session, std::int64
 Result<> PutLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Bytes file_id,
                  const WrappedKey& key, std::optional<Timestamp> collect_after) {
   TRY(transaction->Run(
-      "INSERT INTO blob_links (registry, repository, digest, file_id, repository_key, wrapped_key, collect_after)"
+      "INSERT INTO blob_links (registry, repository, digest, file_id, repository_key, wrapped_key, "
+      "collect_after)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (registry, repository, digest) DO UPDATE SET"
-      " file_id = excluded.file_id, repository_key = excluded.repository_key, wrapped_key = excluded.wrapped_key",
+      " file_id = excluded.file_id, repository_key = excluded.repository_key, wrapped_key = "
+      "excluded.wrapped_key",
       ref.registry, ref.repository, digest, file_id, key.repository_key, key.bytes, collect_after));
   return {};
 }
 
-Result<bool> HoldLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Timestamp until) {
+Result<bool> HoldLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                      Timestamp until) {
   const std::int64_t held = TRY(transaction->Run(
       "UPDATE blob_links SET collect_after = CASE WHEN collect_after IS NULL OR collect_after > $4"
       " THEN collect_after ELSE $4 END WHERE registry = $1 AND repository = $2 AND digest = $3"
-      " AND EXISTS (SELECT 1 FROM blobs b WHERE b.registry = blob_links.registry AND b.file_id = blob_links.file_id"
+      " AND EXISTS (SELECT 1 FROM blobs b WHERE b.registry = blob_links.registry AND b.file_id = "
+      "blob_links.file_id"
       " AND b.state = 1)",
       ref.registry, ref.repository, digest, until));
   return held == 1;
 }
 
-Result<> ReferLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, std::string_view media_type) {
-  TRY(transaction->Run(
-      "UPDATE blob_links SET collect_after = NULL, media_type = COALESCE(media_type, $4)"
-      " WHERE registry = $1 AND repository = $2 AND digest = $3 AND (collect_after IS NOT NULL OR media_type IS NULL)",
-      ref.registry, ref.repository, digest, media_type));
+Result<> ReferLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                   std::string_view media_type) {
+  TRY(
+      transaction->Run("UPDATE blob_links SET collect_after = NULL, media_type = COALESCE(media_type, $4)"
+                       " WHERE registry = $1 AND repository = $2 AND digest = $3 AND (collect_after IS NOT "
+                       "NULL OR media_type IS NULL)",
+                       ref.registry, ref.repository, digest, media_type));
   return {};
 }
 
-Result<> ReleaseLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Timestamp until) {
+Result<> ReleaseLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                     Timestamp until) {
   TRY(transaction->Run(
-      "UPDATE blob_links SET collect_after = $4 WHERE registry = $1 AND repository = $2 AND digest = $3", ref.registry,
-      ref.repository, digest, until));
+      "UPDATE blob_links SET collect_after = $4 WHERE registry = $1 AND repository = $2 AND digest = $3",
+      ref.registry, ref.repository, digest, until));
   return {};
 }
 
@@ -151,53 +161,57 @@ Result<> DeleteLink(WriteTransaction& transaction, RepositoryRef ref, const Dige
       "INSERT INTO collection_candidates (registry, file_id) SELECT registry, file_id FROM blob_links"
       " WHERE registry = $1 AND repository = $2 AND digest = $3 ON CONFLICT DO NOTHING",
       ref.registry, ref.repository, digest));
-  TRY(transaction->Run("DELETE FROM blob_links WHERE registry = $1 AND repository = $2 AND digest = $3", ref.registry,
-                       ref.repository, digest));
+  TRY(transaction->Run("DELETE FROM blob_links WHERE registry = $1 AND repository = $2 AND digest = $3",
+                       ref.registry, ref.repository, digest));
   return {};
 }
 
 Result<std::vector<DueLink>> ListDueLinks(sql::Session& session, Timestamp now, int limit) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT registry, repository, digest FROM blob_links WHERE collect_after IS NOT NULL AND collect_after <= $1"
-      " ORDER BY collect_after LIMIT $2",
-      now, limit));
+  sql::Cursor row =
+      TRY(session.Query("SELECT registry, repository, digest FROM blob_links WHERE collect_after IS NOT NULL "
+                        "AND collect_after <= $1"
+                        " ORDER BY collect_after LIMIT $2",
+                        now, limit));
   std::vector<DueLink> due;
   while (TRY(row.Next())) due.push_back({{row.Int(0), row.Int(1)}, TRY(row.StoredDigest(2))});
   return due;
 }
 
 Result<std::vector<FileRow>> ListCandidates(sql::Session& session, int limit) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT c.registry, " BLOB_COLUMNS
-      " FROM collection_candidates c JOIN blobs b ON b.registry = c.registry AND b.file_id = c.file_id LIMIT $1",
-      limit));
+  sql::Cursor row = TRY(session.Query("SELECT c.registry, " BLOB_COLUMNS
+                                      " FROM collection_candidates c JOIN blobs b ON b.registry = c.registry "
+                                      "AND b.file_id = c.file_id LIMIT $1",
+                                      limit));
   return ReadFiles(row);
 }
 
 Result<> DropCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id) {
-  TRY(transaction->Run("DELETE FROM collection_candidates WHERE registry = $1 AND file_id = $2", registry, file_id));
+  TRY(transaction->Run("DELETE FROM collection_candidates WHERE registry = $1 AND file_id = $2", registry,
+                       file_id));
   return {};
 }
 
 Result<> AddCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id) {
-  TRY(transaction->Run("INSERT INTO collection_candidates (registry, file_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                       registry, file_id));
+  TRY(transaction->Run(
+      "INSERT INTO collection_candidates (registry, file_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+      registry, file_id));
   return {};
 }
 
 Result<bool> IsLinkDue(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest) {
-  sql::Cursor row = TRY(transaction->Query(
-      "SELECT 1 FROM blob_links l WHERE registry = $1 AND repository = $2 AND digest = $3 AND collect_after <= $4"
-      " AND NOT EXISTS (SELECT 1 FROM manifest_references m WHERE m.registry = l.registry"
-      " AND m.repository = l.repository AND m.child = l.digest AND m.kind IN (1, 2))",
-      ref.registry, ref.repository, digest, transaction.store_time()));
+  sql::Cursor row = TRY(
+      transaction->Query("SELECT 1 FROM blob_links l WHERE registry = $1 AND repository = $2 AND digest = $3 "
+                         "AND collect_after <= $4"
+                         " AND NOT EXISTS (SELECT 1 FROM manifest_references m WHERE m.registry = l.registry"
+                         " AND m.repository = l.repository AND m.child = l.digest AND m.kind IN (1, 2))",
+                         ref.registry, ref.repository, digest, transaction.store_time()));
   return row.Next();
 }
 
 Result<bool> IsFileInUse(WriteTransaction& transaction, std::int64_t registry, Bytes file_id) {
   if (transaction->locks_rows()) {
-    sql::Cursor locked = TRY(transaction->Query("SELECT 1 FROM blobs WHERE registry = $1 AND file_id = $2 FOR UPDATE",
-                                                registry, file_id));
+    sql::Cursor locked = TRY(transaction->Query(
+        "SELECT 1 FROM blobs WHERE registry = $1 AND file_id = $2 FOR UPDATE", registry, file_id));
     TRY(locked.Next());
   }
   sql::Cursor row = TRY(transaction->Query(
@@ -208,17 +222,17 @@ Result<bool> IsFileInUse(WriteTransaction& transaction, std::int64_t registry, B
 }
 
 Result<std::vector<FileRow>> ListDeleting(sql::Session& session, int limit) {
-  sql::Cursor row = TRY(
-      session.Query("SELECT b.registry, " BLOB_COLUMNS " FROM blobs b WHERE b.state <> 1 AND b.state = 2 LIMIT $1", limit));
+  sql::Cursor row = TRY(session.Query(
+      "SELECT b.registry, " BLOB_COLUMNS " FROM blobs b WHERE b.state <> 1 AND b.state = 2 LIMIT $1", limit));
   return ReadFiles(row);
 }
 
 Result<std::vector<FileRow>> ListDamaged(sql::Session& session, int limit) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT b.registry, " BLOB_COLUMNS
-      " FROM blobs b WHERE b.state <> 1 AND b.state = 3 AND EXISTS"
-      " (SELECT 1 FROM blob_links l WHERE l.registry = b.registry AND l.file_id = b.file_id) LIMIT $1",
-      limit));
+  sql::Cursor row =
+      TRY(session.Query(
+          "SELECT b.registry, " BLOB_COLUMNS " FROM blobs b WHERE b.state <> 1 AND b.state = 3 AND EXISTS"
+          " (SELECT 1 FROM blob_links l WHERE l.registry = b.registry AND l.file_id = b.file_id) LIMIT $1",
+          limit));
   return ReadFiles(row);
 }
 
@@ -229,34 +243,39 @@ Result<bool> SweepRemains(WriteTransaction& transaction, int limit) {
     if (TRY(row.Next())) ref = RepositoryRef{row.Int(0), row.Int(1)};
   }
   if (!ref) return false;
-  TRY(transaction->Run(
-      "INSERT INTO collection_candidates (registry, file_id)"
-      " SELECT registry, file_id FROM (SELECT registry, file_id FROM blob_links"
-      " WHERE registry = $1 AND repository = $2 ORDER BY digest LIMIT $3) gone WHERE TRUE ON CONFLICT DO NOTHING",
-      ref->registry, ref->repository, limit));
-  std::int64_t rows = TRY(transaction->Run(
-      "DELETE FROM blob_links WHERE registry = $1 AND repository = $2 AND digest IN (SELECT digest FROM blob_links"
-      " WHERE registry = $1 AND repository = $2 ORDER BY digest LIMIT $3)",
-      ref->registry, ref->repository, limit));
+  TRY(
+      transaction->Run("INSERT INTO collection_candidates (registry, file_id)"
+                       " SELECT registry, file_id FROM (SELECT registry, file_id FROM blob_links"
+                       " WHERE registry = $1 AND repository = $2 ORDER BY digest LIMIT $3) gone WHERE TRUE "
+                       "ON CONFLICT DO NOTHING",
+                       ref->registry, ref->repository, limit));
+  std::int64_t rows =
+      TRY(transaction->Run("DELETE FROM blob_links WHERE registry = $1 AND repository = $2 AND digest IN "
+                           "(SELECT digest FROM blob_links"
+                           " WHERE registry = $1 AND repository = $2 ORDER BY digest LIMIT $3)",
+                           ref->registry, ref->repository, limit));
   rows += TRY(transaction->Run(
       "DELETE FROM tags WHERE registry = $1 AND repository = $2 AND tag IN (SELECT tag FROM tags"
       " WHERE registry = $1 AND repository = $2 LIMIT $3)",
       ref->registry, ref->repository, limit));
-  rows += TRY(transaction->Run(
-      "DELETE FROM manifest_references WHERE registry = $1 AND repository = $2 AND parent IN (SELECT parent FROM"
-      " manifest_references WHERE registry = $1 AND repository = $2 LIMIT $3)",
-      ref->registry, ref->repository, limit));
-  rows += TRY(transaction->Run(
-      "DELETE FROM manifests WHERE registry = $1 AND repository = $2 AND digest IN (SELECT digest FROM manifests"
-      " WHERE registry = $1 AND repository = $2 LIMIT $3)",
-      ref->registry, ref->repository, limit));
-  TRY(transaction->Run("UPDATE uploads SET expires_at = 0 WHERE registry = $1 AND repository = $2 AND expires_at <> 0",
-                       ref->registry, ref->repository));
+  rows +=
+      TRY(transaction->Run("DELETE FROM manifest_references WHERE registry = $1 AND repository = $2 AND "
+                           "parent IN (SELECT parent FROM"
+                           " manifest_references WHERE registry = $1 AND repository = $2 LIMIT $3)",
+                           ref->registry, ref->repository, limit));
+  rows +=
+      TRY(transaction->Run("DELETE FROM manifests WHERE registry = $1 AND repository = $2 AND digest IN "
+                           "(SELECT digest FROM manifests"
+                           " WHERE registry = $1 AND repository = $2 LIMIT $3)",
+                           ref->registry, ref->repository, limit));
+  TRY(transaction->Run(
+      "UPDATE uploads SET expires_at = 0 WHERE registry = $1 AND repository = $2 AND expires_at <> 0",
+      ref->registry, ref->repository));
   if (rows > 0) return true;
   TRY(transaction->Run("DELETE FROM repository_keys WHERE registry = $1 AND repository = $2", ref->registry,
                        ref->repository));
-  TRY(transaction->Run("DELETE FROM repository_remains WHERE registry = $1 AND repository = $2", ref->registry,
-                       ref->repository));
+  TRY(transaction->Run("DELETE FROM repository_remains WHERE registry = $1 AND repository = $2",
+                       ref->registry, ref->repository));
   return true;
 }
 

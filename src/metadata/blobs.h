@@ -53,8 +53,8 @@ Result<bool> IsFileKnown(sql::Session& session, Bytes file_id);
 
 /// The link whatever its blob's state; callers read a link to a blob that is not live as missing.
 Result<std::optional<LinkRow>> FindLink(sql::Session& session, RepositoryRef ref, const Digest& digest);
-/// Whether a manifest may refer to it: linked, and its blob live. On PostgreSQL the blob's row stays locked against
-/// collection until the transaction ends.
+/// Whether a manifest may refer to it: linked, and its blob live. On PostgreSQL the blob's row stays locked
+/// against collection until the transaction ends.
 Result<bool> IsLayerPresent(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest);
 /// A link to the file from a repository that still has a name, to take its data key from.
 struct NamedLink {
@@ -63,14 +63,17 @@ struct NamedLink {
 };
 Result<std::optional<NamedLink>> FindNamedLink(sql::Session& session, std::int64_t registry, Bytes file_id);
 /// Links to the file, at most `limit`, for moving them to another file.
-Result<std::vector<LinkRow>> ListLinks(sql::Session& session, std::int64_t registry, Bytes file_id, int limit);
+Result<std::vector<LinkRow>> ListLinks(sql::Session& session, std::int64_t registry, Bytes file_id,
+                                       int limit);
 /// Inserts the link, or points an existing one of that digest to this file; an existing one keeps its hold.
 Result<> PutLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Bytes file_id,
                  const WrappedKey& key, std::optional<Timestamp> collect_after);
 /// Holds an unreferenced link at least until `until`. False when the link or its live blob is gone.
-Result<bool> HoldLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Timestamp until);
+Result<bool> HoldLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                      Timestamp until);
 /// A manifest refers to it now: it is not collected. Keeps the first media type it is called.
-Result<> ReferLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, std::string_view media_type);
+Result<> ReferLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                   std::string_view media_type);
 /// Nothing refers to it any more: it is held until `until`.
 Result<> ReleaseLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Timestamp until);
 /// Removes the link and makes its file a candidate for collection.
@@ -95,16 +98,16 @@ Result<> DropCandidate(WriteTransaction& transaction, std::int64_t registry, Byt
 Result<> AddCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
 /// Whether the link is still there, its time over, and no manifest of the repository names its digest.
 Result<bool> IsLinkDue(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest);
-/// Whether a link or an upload session still names the file: the evidence that collection goes by. On PostgreSQL the
-/// blob's row stays locked against new links until the transaction ends.
+/// Whether a link or an upload session still names the file: the evidence that collection goes by. On
+/// PostgreSQL the blob's row stays locked against new links until the transaction ends.
 Result<bool> IsFileInUse(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
 /// Files marked deleting, whose unlinking was perhaps interrupted.
 Result<std::vector<FileRow>> ListDeleting(sql::Session& session, int limit);
 /// Damaged files that still have links.
 Result<std::vector<FileRow>> ListDamaged(sql::Session& session, int limit);
 
-/// Deletes at most `limit` rows of what deleted repositories left; true while there is more. Files of the links that
-/// went become candidates.
+/// Deletes at most `limit` rows of what deleted repositories left; true while there is more. Files of the
+/// links that went become candidates.
 Result<bool> SweepRemains(WriteTransaction& transaction, int limit);
 
 }  // namespace entrepot::metadata

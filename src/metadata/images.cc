@@ -4,7 +4,8 @@ namespace entrepot::metadata {
 namespace {
 
 // The columns that ReadManifestRow reads, from 0.
-#define MANIFEST_COLUMNS "m.digest, m.media_type, m.size, m.image_size, m.pushed_at, m.artifact_type, m.subject"
+#define MANIFEST_COLUMNS \
+  "m.digest, m.media_type, m.size, m.image_size, m.pushed_at, m.artifact_type, m.subject"
 
 Result<ManifestRow> ReadManifestRow(sql::Cursor& row) {
   ManifestRow manifest{.digest = TRY(row.StoredDigest(0)),
@@ -23,18 +24,20 @@ constexpr Timestamp kEndOfTime{std::numeric_limits<std::int64_t>::max()};
 
 }  // namespace
 
-Result<std::optional<ManifestRow>> FindManifest(sql::Session& session, RepositoryRef ref, const Digest& digest) {
-  sql::Cursor row = TRY(session.Query("SELECT " MANIFEST_COLUMNS
-                                      " FROM manifests m WHERE registry = $1 AND repository = $2 AND digest = $3",
-                                      ref.registry, ref.repository, digest));
+Result<std::optional<ManifestRow>> FindManifest(sql::Session& session, RepositoryRef ref,
+                                                const Digest& digest) {
+  sql::Cursor row = TRY(session.Query(
+      "SELECT " MANIFEST_COLUMNS " FROM manifests m WHERE registry = $1 AND repository = $2 AND digest = $3",
+      ref.registry, ref.repository, digest));
   if (!TRY(row.Next())) return std::nullopt;
   return TRY(ReadManifestRow(row));
 }
 
-Result<std::optional<ManifestContent>> ReadManifest(sql::Session& session, RepositoryRef ref, const Digest& digest) {
+Result<std::optional<ManifestContent>> ReadManifest(sql::Session& session, RepositoryRef ref,
+                                                    const Digest& digest) {
   sql::Cursor row = TRY(session.Query(
-      "SELECT media_type, content FROM manifests WHERE registry = $1 AND repository = $2 AND digest = $3", ref.registry,
-      ref.repository, digest));
+      "SELECT media_type, content FROM manifests WHERE registry = $1 AND repository = $2 AND digest = $3",
+      ref.registry, ref.repository, digest));
   if (!TRY(row.Next())) return std::nullopt;
   return ManifestContent{digest, row.Text(0), std::string(AsText(row.BlobView(1)))};
 }
@@ -42,7 +45,8 @@ Result<std::optional<ManifestContent>> ReadManifest(sql::Session& session, Repos
 Result<bool> InsertManifest(WriteTransaction& transaction, RepositoryRef ref, const ManifestRow& row,
                             std::string_view content) {
   const std::int64_t inserted = TRY(transaction->Run(
-      "INSERT INTO manifests (registry, repository, digest, media_type, size, image_size, pushed_at, artifact_type,"
+      "INSERT INTO manifests (registry, repository, digest, media_type, size, image_size, pushed_at, "
+      "artifact_type,"
       " subject, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
       ref.registry, ref.repository, row.digest, row.media_type, row.size, row.image_size, row.pushed_at,
       row.artifact_type, row.subject, AsBytes(content)));
@@ -50,14 +54,15 @@ Result<bool> InsertManifest(WriteTransaction& transaction, RepositoryRef ref, co
 }
 
 Result<> DeleteManifest(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest) {
-  TRY(transaction->Run("DELETE FROM manifests WHERE registry = $1 AND repository = $2 AND digest = $3", ref.registry,
-                       ref.repository, digest));
+  TRY(transaction->Run("DELETE FROM manifests WHERE registry = $1 AND repository = $2 AND digest = $3",
+                       ref.registry, ref.repository, digest));
   return {};
 }
 
 Result<bool> HasManifests(sql::Session& session, RepositoryRef ref) {
-  sql::Cursor row = TRY(session.Query("SELECT 1 FROM manifests WHERE registry = $1 AND repository = $2 LIMIT 1",
-                                      ref.registry, ref.repository));
+  sql::Cursor row =
+      TRY(session.Query("SELECT 1 FROM manifests WHERE registry = $1 AND repository = $2 LIMIT 1",
+                        ref.registry, ref.repository));
   return row.Next();
 }
 
@@ -75,7 +80,8 @@ Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef re
   std::vector<ImageRow> images;
   while (TRY(row.Next())) {
     ManifestRow manifest = TRY(ReadManifestRow(row));
-    if (images.empty() || images.back().manifest.digest != manifest.digest) images.push_back({std::move(manifest), {}});
+    if (images.empty() || images.back().manifest.digest != manifest.digest)
+      images.push_back({std::move(manifest), {}});
     if (!row.IsNull(7)) images.back().tags.push_back(row.Text(7));
   }
   return images;
@@ -90,24 +96,27 @@ Result<std::vector<ImageCursor>> ListImageIds(sql::Session& session, RepositoryR
       " AND (m.pushed_at < $3 OR m.digest > $4 OR (m.digest = $4 AND COALESCE(t.tag, '') > $5))"
       " ORDER BY m.pushed_at DESC, m.digest, t.tag LIMIT $6",
       ref.registry, ref.repository, after ? after->pushed_at : kEndOfTime,
-      after ? after->digest.ToStored() : ByteVector{}, after ? std::string_view(after->tag) : std::string_view(),
-      limit));
+      after ? after->digest.ToStored() : ByteVector{},
+      after ? std::string_view(after->tag) : std::string_view(), limit));
   std::vector<ImageCursor> ids;
   while (TRY(row.Next())) ids.push_back({row.Time(0), TRY(row.StoredDigest(1)), row.Text(2)});
   return ids;
 }
 
 Result<std::optional<Digest>> FindTag(sql::Session& session, RepositoryRef ref, std::string_view tag) {
-  sql::Cursor row = TRY(session.Query("SELECT digest FROM tags WHERE registry = $1 AND repository = $2 AND tag = $3",
-                                      ref.registry, ref.repository, tag));
+  sql::Cursor row =
+      TRY(session.Query("SELECT digest FROM tags WHERE registry = $1 AND repository = $2 AND tag = $3",
+                        ref.registry, ref.repository, tag));
   if (!TRY(row.Next())) return std::nullopt;
   return TRY(row.StoredDigest(0));
 }
 
-Result<> PutTag(WriteTransaction& transaction, RepositoryRef ref, std::string_view tag, const Digest& digest) {
+Result<> PutTag(WriteTransaction& transaction, RepositoryRef ref, std::string_view tag,
+                const Digest& digest) {
   TRY(transaction->Run(
       "INSERT INTO tags (registry, repository, tag, digest, updated_at) VALUES ($1, $2, $3, $4, $5)"
-      " ON CONFLICT (registry, repository, tag) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at",
+      " ON CONFLICT (registry, repository, tag) DO UPDATE SET digest = excluded.digest, updated_at = "
+      "excluded.updated_at",
       ref.registry, ref.repository, tag, digest, transaction.now()));
   return {};
 }
@@ -119,18 +128,19 @@ Result<> DeleteTag(WriteTransaction& transaction, RepositoryRef ref, std::string
 }
 
 Result<std::vector<std::string>> TagsOf(sql::Session& session, RepositoryRef ref, const Digest& digest) {
-  sql::Cursor row =
-      TRY(session.Query("SELECT tag FROM tags WHERE registry = $1 AND repository = $2 AND digest = $3 ORDER BY tag",
-                        ref.registry, ref.repository, digest));
+  sql::Cursor row = TRY(session.Query(
+      "SELECT tag FROM tags WHERE registry = $1 AND repository = $2 AND digest = $3 ORDER BY tag",
+      ref.registry, ref.repository, digest));
   std::vector<std::string> tags;
   while (TRY(row.Next())) tags.push_back(row.Text(0));
   return tags;
 }
 
-Result<std::vector<std::string>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after, int limit) {
+Result<std::vector<std::string>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after,
+                                          int limit) {
   sql::Cursor row = TRY(session.Query(
-      "SELECT tag FROM tags WHERE registry = $1 AND repository = $2 AND tag > $3 ORDER BY tag LIMIT $4", ref.registry,
-      ref.repository, after, limit));
+      "SELECT tag FROM tags WHERE registry = $1 AND repository = $2 AND tag > $3 ORDER BY tag LIMIT $4",
+      ref.registry, ref.repository, after, limit));
   std::vector<std::string> tags;
   while (TRY(row.Next())) tags.push_back(row.Text(0));
   return tags;
@@ -138,17 +148,19 @@ Result<std::vector<std::string>> ListTags(sql::Session& session, RepositoryRef r
 
 Result<> InsertReference(WriteTransaction& transaction, RepositoryRef ref, const Digest& parent,
                          const ReferenceRow& reference) {
-  TRY(transaction->Run(
-      "INSERT INTO manifest_references (registry, repository, parent, child, kind) VALUES ($1, $2, $3, $4, $5)"
-      " ON CONFLICT DO NOTHING",
-      ref.registry, ref.repository, parent, reference.child, reference.kind));
+  TRY(
+      transaction->Run("INSERT INTO manifest_references (registry, repository, parent, child, kind) VALUES "
+                       "($1, $2, $3, $4, $5)"
+                       " ON CONFLICT DO NOTHING",
+                       ref.registry, ref.repository, parent, reference.child, reference.kind));
   return {};
 }
 
-Result<std::vector<ReferenceRow>> ReferencesOf(sql::Session& session, RepositoryRef ref, const Digest& parent) {
+Result<std::vector<ReferenceRow>> ReferencesOf(sql::Session& session, RepositoryRef ref,
+                                               const Digest& parent) {
   sql::Cursor row = TRY(session.Query(
-      "SELECT child, kind FROM manifest_references WHERE registry = $1 AND repository = $2 AND parent = $3", ref.registry,
-      ref.repository, parent));
+      "SELECT child, kind FROM manifest_references WHERE registry = $1 AND repository = $2 AND parent = $3",
+      ref.registry, ref.repository, parent));
   std::vector<ReferenceRow> references;
   while (TRY(row.Next())) references.push_back({TRY(row.StoredDigest(0)), static_cast<int>(row.Int(1))});
   return references;
@@ -156,26 +168,29 @@ Result<std::vector<ReferenceRow>> ReferencesOf(sql::Session& session, Repository
 
 Result<std::vector<Digest>> ParentsOf(sql::Session& session, RepositoryRef ref, const Digest& child, int kind,
                                       int limit) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT parent FROM manifest_references WHERE registry = $1 AND repository = $2 AND child = $3 AND kind = $4"
-      " ORDER BY parent LIMIT $5",
-      ref.registry, ref.repository, child, kind, limit));
+  sql::Cursor row =
+      TRY(session.Query("SELECT parent FROM manifest_references WHERE registry = $1 AND repository = $2 AND "
+                        "child = $3 AND kind = $4"
+                        " ORDER BY parent LIMIT $5",
+                        ref.registry, ref.repository, child, kind, limit));
   std::vector<Digest> parents;
   while (TRY(row.Next())) parents.push_back(TRY(row.StoredDigest(0)));
   return parents;
 }
 
 Result<bool> IsLayerReferenced(sql::Session& session, RepositoryRef ref, const Digest& child) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT 1 FROM manifest_references WHERE registry = $1 AND repository = $2 AND child = $3 AND kind IN (1, 2)"
-      " LIMIT 1",
-      ref.registry, ref.repository, child));
+  sql::Cursor row =
+      TRY(session.Query("SELECT 1 FROM manifest_references WHERE registry = $1 AND repository = $2 AND child "
+                        "= $3 AND kind IN (1, 2)"
+                        " LIMIT 1",
+                        ref.registry, ref.repository, child));
   return row.Next();
 }
 
 Result<> DeleteReferencesOf(WriteTransaction& transaction, RepositoryRef ref, const Digest& parent) {
-  TRY(transaction->Run("DELETE FROM manifest_references WHERE registry = $1 AND repository = $2 AND parent = $3",
-                       ref.registry, ref.repository, parent));
+  TRY(transaction->Run(
+      "DELETE FROM manifest_references WHERE registry = $1 AND repository = $2 AND parent = $3", ref.registry,
+      ref.repository, parent));
   return {};
 }
 

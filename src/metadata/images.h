@@ -35,8 +35,10 @@ struct ImageCursor {
   std::string tag;
 };
 
-Result<std::optional<ManifestRow>> FindManifest(sql::Session& session, RepositoryRef ref, const Digest& digest);
-Result<std::optional<ManifestContent>> ReadManifest(sql::Session& session, RepositoryRef ref, const Digest& digest);
+Result<std::optional<ManifestRow>> FindManifest(sql::Session& session, RepositoryRef ref,
+                                                const Digest& digest);
+Result<std::optional<ManifestContent>> ReadManifest(sql::Session& session, RepositoryRef ref,
+                                                    const Digest& digest);
 /// False when the digest is there already.
 Result<bool> InsertManifest(WriteTransaction& transaction, RepositoryRef ref, const ManifestRow& row,
                             std::string_view content);
@@ -60,7 +62,8 @@ Result<> DeleteTag(WriteTransaction& transaction, RepositoryRef ref, std::string
 /// The tags on an image, ascending.
 Result<std::vector<std::string>> TagsOf(sql::Session& session, RepositoryRef ref, const Digest& digest);
 /// Tags after `after`, ascending by byte.
-Result<std::vector<std::string>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after, int limit);
+Result<std::vector<std::string>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after,
+                                          int limit);
 
 struct ReferenceRow {
   Digest child;
@@ -68,7 +71,8 @@ struct ReferenceRow {
 };
 Result<> InsertReference(WriteTransaction& transaction, RepositoryRef ref, const Digest& parent,
                          const ReferenceRow& reference);
-Result<std::vector<ReferenceRow>> ReferencesOf(sql::Session& session, RepositoryRef ref, const Digest& parent);
+Result<std::vector<ReferenceRow>> ReferencesOf(sql::Session& session, RepositoryRef ref,
+                                               const Digest& parent);
 /// The parents that name `child` in that way, at most `limit`.
 Result<std::vector<Digest>> ParentsOf(sql::Session& session, RepositoryRef ref, const Digest& child, int kind,
                                       int limit);

@@ -19,10 +19,10 @@ RepositoryRow ReadRepository(sql::Cursor& row) {
 }  // namespace
 
 Result<std::int64_t> NextNumber(WriteTransaction& transaction, std::string_view counter) {
-  sql::Cursor row = TRY(transaction->Query(
-      "INSERT INTO counters (name, next) VALUES ($1, 2)"
-      " ON CONFLICT (name) DO UPDATE SET next = counters.next + 1 RETURNING next - 1",
-      counter));
+  sql::Cursor row =
+      TRY(transaction->Query("INSERT INTO counters (name, next) VALUES ($1, 2)"
+                             " ON CONFLICT (name) DO UPDATE SET next = counters.next + 1 RETURNING next - 1",
+                             counter));
   if (!TRY(row.Next())) return Fail(ErrorCode::kInternal, "a counter returned no number");
   const std::int64_t number = row.Int(0);
   TRY(row.Next());  // runs the statement to its end
@@ -30,8 +30,8 @@ Result<std::int64_t> NextNumber(WriteTransaction& transaction, std::string_view 
 }
 
 Result<std::optional<std::int64_t>> FindRegistry(sql::Session& session, const RegistryName& name) {
-  sql::Cursor row =
-      TRY(session.Query("SELECT id FROM registries WHERE account = $1 AND region = $2", name.account, name.region));
+  sql::Cursor row = TRY(session.Query("SELECT id FROM registries WHERE account = $1 AND region = $2",
+                                      name.account, name.region));
   if (!TRY(row.Next())) return std::nullopt;
   return row.Int(0);
 }
@@ -39,8 +39,9 @@ Result<std::optional<std::int64_t>> FindRegistry(sql::Session& session, const Re
 Result<std::int64_t> EnsureRegistry(WriteTransaction& transaction, const RegistryName& name) {
   if (const auto found = TRY(FindRegistry(transaction.session(), name))) return *found;
   const std::int64_t id = TRY(NextNumber(transaction, "registries"));
-  TRY(transaction->Run("INSERT INTO registries (id, account, region) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", id,
-                       name.account, name.region));
+  TRY(transaction->Run(
+      "INSERT INTO registries (id, account, region) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", id,
+      name.account, name.region));
   const auto winner = TRY(FindRegistry(transaction.session(), name));
   if (!winner) return Fail(ErrorCode::kInternal, "a registry row vanished");
   return *winner;
@@ -50,16 +51,17 @@ Result<std::int64_t> EnsureDomain(WriteTransaction& transaction, std::int64_t re
                                   const std::string& kms_key) {
   const auto find = [&]() -> Result<std::optional<std::int64_t>> {
     sql::Cursor row = TRY(
-        transaction->Query("SELECT id FROM domains WHERE registry = $1 AND encryption = $2 AND kms_key = $3", registry,
-                           encryption, kms_key));
+        transaction->Query("SELECT id FROM domains WHERE registry = $1 AND encryption = $2 AND kms_key = $3",
+                           registry, encryption, kms_key));
     if (!TRY(row.Next())) return std::nullopt;
     return row.Int(0);
   };
   if (const auto found = TRY(find())) return *found;
   const std::int64_t id = TRY(NextNumber(transaction, "domains"));
-  TRY(transaction->Run(
-      "INSERT INTO domains (registry, id, encryption, kms_key) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", registry,
-      id, encryption, kms_key));
+  TRY(
+      transaction->Run("INSERT INTO domains (registry, id, encryption, kms_key) VALUES ($1, $2, $3, $4) ON "
+                       "CONFLICT DO NOTHING",
+                       registry, id, encryption, kms_key));
   const auto winner = TRY(find());
   if (!winner) return Fail(ErrorCode::kInternal, "a domain row vanished");
   return *winner;
@@ -77,8 +79,8 @@ Result<std::optional<RepositoryRow>> FindRepository(sql::Session& session, std::
 }
 
 Result<std::optional<std::string>> FindRepositoryName(sql::Session& session, RepositoryRef ref) {
-  sql::Cursor row =
-      TRY(session.Query("SELECT name FROM repositories WHERE registry = $1 AND id = $2", ref.registry, ref.repository));
+  sql::Cursor row = TRY(session.Query("SELECT name FROM repositories WHERE registry = $1 AND id = $2",
+                                      ref.registry, ref.repository));
   if (!TRY(row.Next())) return std::nullopt;
   return row.Text(0);
 }
@@ -91,13 +93,14 @@ Result<std::optional<RegistryName>> FindRegistryName(sql::Session& session, std:
 
 Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref) {
 #define REPOSITORY_BY_ID "SELECT 1 FROM repositories WHERE registry = $1 AND id = $2"
-  const std::string_view query = transaction->locks_rows() ? REPOSITORY_BY_ID " FOR KEY SHARE" : REPOSITORY_BY_ID;
+  const std::string_view query =
+      transaction->locks_rows() ? REPOSITORY_BY_ID " FOR KEY SHARE" : REPOSITORY_BY_ID;
   sql::Cursor row = TRY(transaction->Query(query, ref.registry, ref.repository));
   return row.Next();
 }
 
-Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::int64_t registry, std::string_view after,
-                                                    int limit) {
+Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::int64_t registry,
+                                                    std::string_view after, int limit) {
   sql::Cursor row = TRY(session.Query(
       "SELECT r.registry, r.id, r.name, r.domain, d.encryption, d.kms_key, r.created_at, r.tag_mutability,"
       " r.tag_exclusions, r.scan_on_push FROM repositories r"
@@ -110,28 +113,30 @@ Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::
 }
 
 Result<bool> InsertRepository(WriteTransaction& transaction, const RepositoryRow& row) {
-  const std::int64_t inserted = TRY(transaction->Run(
-      "INSERT INTO repositories (registry, name, id, domain, created_at, tag_mutability, tag_exclusions, scan_on_push)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-      row.registry, row.name, row.id, row.domain, row.created_at, row.tag_mutability, row.tag_exclusions,
-      row.scan_on_push));
+  const std::int64_t inserted =
+      TRY(transaction->Run("INSERT INTO repositories (registry, name, id, domain, created_at, "
+                           "tag_mutability, tag_exclusions, scan_on_push)"
+                           " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+                           row.registry, row.name, row.id, row.domain, row.created_at, row.tag_mutability,
+                           row.tag_exclusions, row.scan_on_push));
   return inserted == 1;
 }
 
 Result<> RetireRepository(WriteTransaction& transaction, RepositoryRef ref, std::string_view name) {
-  TRY(transaction->Run("DELETE FROM repositories WHERE registry = $1 AND name = $2 AND id = $3", ref.registry, name,
-                       ref.repository));
+  TRY(transaction->Run("DELETE FROM repositories WHERE registry = $1 AND name = $2 AND id = $3", ref.registry,
+                       name, ref.repository));
   TRY(transaction->Run("DELETE FROM repository_tags WHERE registry = $1 AND repository = $2", ref.registry,
                        ref.repository));
-  TRY(transaction->Run("INSERT INTO repository_remains (registry, repository) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                       ref.registry, ref.repository));
+  TRY(transaction->Run(
+      "INSERT INTO repository_remains (registry, repository) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+      ref.registry, ref.repository));
   return {};
 }
 
 Result<std::vector<TagRow>> ListRepositoryTags(sql::Session& session, RepositoryRef ref) {
-  sql::Cursor row =
-      TRY(session.Query("SELECT key, value FROM repository_tags WHERE registry = $1 AND repository = $2 ORDER BY key",
-                        ref.registry, ref.repository));
+  sql::Cursor row = TRY(session.Query(
+      "SELECT key, value FROM repository_tags WHERE registry = $1 AND repository = $2 ORDER BY key",
+      ref.registry, ref.repository));
   std::vector<TagRow> tags;
   while (TRY(row.Next())) tags.emplace_back(row.Text(0), row.Text(1));
   return tags;

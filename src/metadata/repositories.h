@@ -42,16 +42,17 @@ Result<std::int64_t> EnsureRegistry(WriteTransaction& transaction, const Registr
 Result<std::int64_t> EnsureDomain(WriteTransaction& transaction, std::int64_t registry, int encryption,
                                   const std::string& kms_key);
 
-Result<std::optional<RepositoryRow>> FindRepository(sql::Session& session, std::int64_t registry, std::string_view name);
+Result<std::optional<RepositoryRow>> FindRepository(sql::Session& session, std::int64_t registry,
+                                                    std::string_view name);
 /// Nothing once the repository was deleted.
 Result<std::optional<std::string>> FindRepositoryName(sql::Session& session, RepositoryRef ref);
 Result<std::optional<RegistryName>> FindRegistryName(sql::Session& session, std::int64_t registry);
-/// Whether the repository is still there, by its id. On PostgreSQL its row stays locked against deletion until the
-/// transaction ends.
+/// Whether the repository is still there, by its id. On PostgreSQL its row stays locked against deletion
+/// until the transaction ends.
 Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref);
 /// Names after `after`, ascending.
-Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::int64_t registry, std::string_view after,
-                                                    int limit);
+Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::int64_t registry,
+                                                    std::string_view after, int limit);
 /// False when the name is taken.
 Result<bool> InsertRepository(WriteTransaction& transaction, const RepositoryRow& row);
 /// Frees the name and leaves the rest for collection.

@@ -28,16 +28,19 @@ Result<std::optional<UploadRow>> FindUpload(sql::Session& session, RepositoryRef
 
 Result<bool> InsertUpload(WriteTransaction& transaction, RepositoryRef ref, const UploadRow& row) {
   const std::int64_t inserted = TRY(transaction->Run(
-      "INSERT INTO uploads (registry, repository, id, state, principal, opened_at, expires_at, writer_epoch, received,"
+      "INSERT INTO uploads (registry, repository, id, state, principal, opened_at, expires_at, writer_epoch, "
+      "received,"
       " parts, short_part, file_id, repository_key, wrapped_key, sealed_state, digest)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING",
-      ref.registry, ref.repository, row.id, static_cast<int>(row.state), row.principal, row.opened_at, row.expires_at,
-      row.writer_epoch, row.received, row.parts, row.short_part, row.file_id, row.key.repository_key, row.key.bytes,
-      row.sealed_state, row.digest));
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO "
+      "NOTHING",
+      ref.registry, ref.repository, row.id, static_cast<int>(row.state), row.principal, row.opened_at,
+      row.expires_at, row.writer_epoch, row.received, row.parts, row.short_part, row.file_id,
+      row.key.repository_key, row.key.bytes, row.sealed_state, row.digest));
   return inserted == 1;
 }
 
-Result<bool> FenceUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id, std::int64_t epoch) {
+Result<bool> FenceUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id,
+                         std::int64_t epoch) {
   const std::int64_t fenced = TRY(transaction->Run(
       "UPDATE uploads SET writer_epoch = writer_epoch + 1"
       " WHERE registry = $1 AND repository = $2 AND id = $3 AND writer_epoch = $4 AND state = 1",
@@ -50,13 +53,13 @@ Result<bool> CheckpointUpload(WriteTransaction& transaction, RepositoryRef ref, 
       "UPDATE uploads SET received = $5, parts = $6, short_part = $7, file_id = $8, repository_key = $9,"
       " wrapped_key = $10, sealed_state = $11"
       " WHERE registry = $1 AND repository = $2 AND id = $3 AND writer_epoch = $4 AND state = 1",
-      ref.registry, ref.repository, row.id, row.writer_epoch, row.received, row.parts, row.short_part, row.file_id,
-      row.key.repository_key, row.key.bytes, row.sealed_state));
+      ref.registry, ref.repository, row.id, row.writer_epoch, row.received, row.parts, row.short_part,
+      row.file_id, row.key.repository_key, row.key.bytes, row.sealed_state));
   return written == 1;
 }
 
-Result<bool> EndUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id, std::int64_t epoch,
-                       UploadState state, const std::optional<Digest>& digest) {
+Result<bool> EndUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id,
+                       std::int64_t epoch, UploadState state, const std::optional<Digest>& digest) {
   const std::int64_t ended = TRY(transaction->Run(
       "UPDATE uploads SET state = $5, digest = $6, file_id = NULL, wrapped_key = NULL, sealed_state = NULL"
       " WHERE registry = $1 AND repository = $2 AND id = $3 AND writer_epoch = $4 AND state = 1",
@@ -77,17 +80,18 @@ Result<std::vector<ByteVector>> ExpireUploads(WriteTransaction& transaction, int
   std::vector<Due> due;
   std::vector<ByteVector> files;
   {
-    sql::Cursor row = TRY(transaction->Query(
-        "SELECT registry, repository, id, file_id FROM uploads WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2",
-        transaction.store_time(), limit));
+    sql::Cursor row =
+        TRY(transaction->Query("SELECT registry, repository, id, file_id FROM uploads WHERE expires_at <= $1 "
+                               "ORDER BY expires_at LIMIT $2",
+                               transaction.store_time(), limit));
     while (TRY(row.Next())) {
       due.push_back({{row.Int(0), row.Int(1)}, row.Text(2)});
       if (!row.IsNull(3)) files.push_back(row.Blob(3));
     }
   }
   for (const Due& upload : due)
-    TRY(transaction->Run("DELETE FROM uploads WHERE registry = $1 AND repository = $2 AND id = $3", upload.ref.registry,
-                         upload.ref.repository, upload.id));
+    TRY(transaction->Run("DELETE FROM uploads WHERE registry = $1 AND repository = $2 AND id = $3",
+                         upload.ref.registry, upload.ref.repository, upload.id));
   return files;
 }
 

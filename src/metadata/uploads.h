@@ -33,18 +33,20 @@ struct UploadRow {
 Result<std::optional<UploadRow>> FindUpload(sql::Session& session, RepositoryRef ref, std::string_view id);
 /// Inserts the row when the id is new; false when it is there already.
 Result<bool> InsertUpload(WriteTransaction& transaction, RepositoryRef ref, const UploadRow& row);
-/// Takes the session over: raises its writer epoch from `epoch` to `epoch` + 1. False when it is no longer open or
-/// another writer was faster.
-Result<bool> FenceUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id, std::int64_t epoch);
+/// Takes the session over: raises its writer epoch from `epoch` to `epoch` + 1. False when it is no longer
+/// open or another writer was faster.
+Result<bool> FenceUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id,
+                         std::int64_t epoch);
 /// Writes an open session's progress, under its writer epoch. False when that is no longer the writer's.
 Result<bool> CheckpointUpload(WriteTransaction& transaction, RepositoryRef ref, const UploadRow& row);
-/// Ends an open session under its epoch; forgets its file, key and state. False when it is not open or fenced off.
-Result<bool> EndUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id, std::int64_t epoch,
-                       UploadState state, const std::optional<Digest>& digest);
+/// Ends an open session under its epoch; forgets its file, key and state. False when it is not open or fenced
+/// off.
+Result<bool> EndUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id,
+                       std::int64_t epoch, UploadState state, const std::optional<Digest>& digest);
 /// Whether any session's time is over.
 Result<bool> AnyUploadDue(sql::Session& session, Timestamp now);
-/// Forgets sessions whose time is over; returns the files that open ones held, to be unlinked after the commit (a crash
-/// before that leaves them to the sweep of files that no row names, design-storage 1.12).
+/// Forgets sessions whose time is over; returns the files that open ones held, to be unlinked after the
+/// commit (a crash before that leaves them to the sweep of files that no row names, design-storage 1.12).
 Result<std::vector<ByteVector>> ExpireUploads(WriteTransaction& transaction, int limit);
 
 }  // namespace entrepot::metadata

@@ -73,24 +73,26 @@ RepositoryPtr Caches::FindRepository(const RegistryName& registry, std::string_v
 }
 void Caches::PutRepository(const RepositoryPtr& repository, std::uint64_t version) {
   repositories_.Put(RepositoryKey(repository->registry, repository->name),
-                    RegistryText(repository->registry, repository->name), version, repository, sizeof(Repository) + 256);
+                    RegistryText(repository->registry, repository->name), version, repository,
+                    sizeof(Repository) + 256);
 }
 
 std::shared_ptr<const Digest> Caches::FindTag(RepositoryId repository, std::string_view tag) const {
   if (tag.size() > 300) return nullptr;  // no tag is longer
   return tags_.Get(TagKey(repository, tag), KeyText(repository, tag), versions);
 }
-void Caches::PutTag(RepositoryId repository, std::string_view tag, const Digest& digest, std::uint64_t version) {
-  tags_.Put(TagKey(repository, tag), KeyText(repository, tag), version, std::make_shared<const Digest>(digest),
-            sizeof(Digest));
+void Caches::PutTag(RepositoryId repository, std::string_view tag, const Digest& digest,
+                    std::uint64_t version) {
+  tags_.Put(TagKey(repository, tag), KeyText(repository, tag), version,
+            std::make_shared<const Digest>(digest), sizeof(Digest));
 }
 
 StoredManifestPtr Caches::FindManifest(RepositoryId repository, const Digest& digest) const {
   return manifests_.Get(ManifestKey(repository, digest), KeyText(repository, digest), versions);
 }
 void Caches::PutManifest(RepositoryId repository, const StoredManifestPtr& manifest, std::uint64_t version) {
-  manifests_.Put(ManifestKey(repository, manifest->digest), KeyText(repository, manifest->digest), version, manifest,
-                 sizeof(StoredManifest) + manifest->content->size());
+  manifests_.Put(ManifestKey(repository, manifest->digest), KeyText(repository, manifest->digest), version,
+                 manifest, sizeof(StoredManifest) + manifest->content->size());
 }
 
 OpenLayerPtr Caches::FindLayer(RepositoryId repository, const Digest& digest) const {

@@ -1,8 +1,9 @@
 #pragma once
 
-// What a pull needs from memory: repositories by name, tags, manifests, and layers that images refer to. Each entry is
-// valid only while its version stripe is unchanged since before it was read, so a moved tag or deleted manifest is seen
-// by the very next request (design-storage 3.1). Bounded in bytes. Safe from any thread.
+// What a pull needs from memory: repositories by name, tags, manifests, and layers that images refer to. Each
+// entry is valid only while its version stripe is unchanged since before it was read, so a moved tag or
+// deleted manifest is seen by the very next request (design-storage 3.1). Bounded in bytes. Safe from any
+// thread.
 
 #include <chrono>
 #include <cstdint>

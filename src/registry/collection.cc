@@ -30,7 +30,8 @@ Result<bool> Collection::RunSlice() {
 
 Result<bool> Collection::RemoveDueLinks() {
   const Timestamp now = store_.StoreTime();
-  const auto due = TRY(store_.Read([&](metadata::sql::Session& session) { return metadata::ListDueLinks(session, now, kSlice); }));
+  const auto due = TRY(store_.Read(
+      [&](metadata::sql::Session& session) { return metadata::ListDueLinks(session, now, kSlice); }));
   if (due.empty()) return false;
   const std::uint64_t removed = TRY(store_.Write(
       [&](WriteTransaction& transaction) -> Result<std::uint64_t> {
@@ -50,28 +51,29 @@ Result<bool> Collection::RemoveDueLinks() {
 }
 
 Result<bool> Collection::SweepDeletedRepositories() {
-  return store_.Write([&](WriteTransaction& transaction) { return metadata::SweepRemains(transaction, kSlice); },
-                      WritePriority::kBackground);
+  return store_.Write(
+      [&](WriteTransaction& transaction) { return metadata::SweepRemains(transaction, kSlice); },
+      WritePriority::kBackground);
 }
 
 Result<bool> Collection::ExpireUploads() {
-  const bool any = TRY(store_.Read([&](metadata::sql::Session& session) {
-    return metadata::AnyUploadDue(session, store_.StoreTime());
-  }));
+  const bool any = TRY(store_.Read(
+      [&](metadata::sql::Session& session) { return metadata::AnyUploadDue(session, store_.StoreTime()); }));
   if (!any) return false;
   const std::vector<ByteVector> held = TRY(store_.Write(
       [&](WriteTransaction& transaction) { return metadata::ExpireUploads(transaction, kSlice); },
       WritePriority::kBackground));
   for (const ByteVector& file : held) {
-    TRY(files_.Remove(TRY(blobs::FileId::FromBytes(file))));
+    const blobs::FileId id = TRY(blobs::FileId::FromBytes(file));
+    TRY(files_.Remove(id));
     ++counters_.uploads;
   }
   return true;
 }
 
 Result<bool> Collection::MoveLinksOfDamaged() {
-  const auto damaged =
-      TRY(store_.Read([&](metadata::sql::Session& session) { return metadata::ListDamaged(session, kSlice); }));
+  const auto damaged = TRY(
+      store_.Read([&](metadata::sql::Session& session) { return metadata::ListDamaged(session, kSlice); }));
   bool moved_any = false;
   for (const metadata::FileRow& file : damaged) {
     moved_any |= TRY(store_.Write(
@@ -90,14 +92,15 @@ Result<bool> Collection::MoveLinksOfDamaged() {
 
 // Transaction A: what nothing names is marked, by evidence found in the same transaction.
 Result<bool> Collection::MarkUnused() {
-  const auto candidates =
-      TRY(store_.Read([&](metadata::sql::Session& session) { return metadata::ListCandidates(session, kSlice); }));
+  const auto candidates = TRY(store_.Read(
+      [&](metadata::sql::Session& session) { return metadata::ListCandidates(session, kSlice); }));
   if (candidates.empty()) return false;
   TRY(store_.Write(
       [&](WriteTransaction& transaction) -> Result<> {
         for (const metadata::FileRow& file : candidates) {
           if (!TRY(metadata::IsFileInUse(transaction, file.registry, file.blob.file_id)))
-            TRY(metadata::SetBlobState(transaction, file.registry, file.blob.file_id, metadata::BlobState::kDeleting));
+            TRY(metadata::SetBlobState(transaction, file.registry, file.blob.file_id,
+                                       metadata::BlobState::kDeleting));
           TRY(metadata::DropCandidate(transaction, file.registry, file.blob.file_id));
         }
         return {};
@@ -108,8 +111,8 @@ Result<bool> Collection::MarkUnused() {
 
 // Unlink, make that durable, then transaction B forgets the row. Interrupted anywhere, it is done again.
 Result<bool> Collection::RemoveMarked() {
-  const auto marked =
-      TRY(store_.Read([&](metadata::sql::Session& session) { return metadata::ListDeleting(session, kSlice); }));
+  const auto marked = TRY(
+      store_.Read([&](metadata::sql::Session& session) { return metadata::ListDeleting(session, kSlice); }));
   if (marked.empty()) return false;
   for (const metadata::FileRow& file : marked) {
     const blobs::FileId id = TRY(blobs::FileId::FromBytes(file.blob.file_id));
@@ -133,8 +136,8 @@ Result<bool> Collection::SweepOrphans() {
   if (!files) return false;
   for (const blobs::FileId& file : *files) {
     // This read begins after the listing (design-storage 1.12).
-    const bool known = TRY(
-        store_.Read([&](metadata::sql::Session& session) { return metadata::IsFileKnown(session, file.bytes()); }));
+    const bool known = TRY(store_.Read(
+        [&](metadata::sql::Session& session) { return metadata::IsFileKnown(session, file.bytes()); }));
     if (known) continue;
     log::Info("removing a file that no row names", {{"file", file.name()}});
     TRY(files_.Remove(file));

@@ -1,8 +1,8 @@
 #pragma once
 
-// Collection: links whose hold is over, files that nothing links, what deleted repositories left, uploads whose time is
-// over, and files that no row names (design-storage 1.8, 1.9, 1.12). Always on, in slices between other writes; its
-// cost follows what changed. It stops no push and has no phase of its own.
+// Collection: links whose hold is over, files that nothing links, what deleted repositories left, uploads
+// whose time is over, and files that no row names (design-storage 1.8, 1.9, 1.12). Always on, in slices
+// between other writes; its cost follows what changed. It stops no push and has no phase of its own.
 //
 // Called by one background thread.
 
@@ -27,8 +27,8 @@ class Collection {
   Collection(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys)
       : store_(store), files_(files), keys_(keys) {}
 
-  /// A slice of everything there is to do; true when more waits. Does nothing while the store's time is suspect
-  /// (design-storage 1.13).
+  /// A slice of everything there is to do; true when more waits. Does nothing while the store's time is
+  /// suspect (design-storage 1.13).
   Result<bool> RunSlice();
   /// The next directory of files from earlier boots; false when all have been seen.
   Result<bool> SweepOrphans();

@@ -37,8 +37,10 @@ Result<Digest> DigestOf(const NewImage& image) {
   return computed;
 }
 
-// Every layer linked and live, every child of an index present; otherwise the error that lists what is missing.
-Result<> RequireReferences(WriteTransaction& transaction, const Repository& repository, const Manifest& manifest) {
+// Every layer linked and live, every child of an index present; otherwise the error that lists what is
+// missing.
+Result<> RequireReferences(WriteTransaction& transaction, const Repository& repository,
+                           const Manifest& manifest) {
   const RepositoryRef ref = RefOf(repository);
   std::vector<Digest> missing_layers, missing_images;
   std::vector<const Reference*> in_order;
@@ -53,13 +55,16 @@ Result<> RequireReferences(WriteTransaction& transaction, const Repository& repo
       missing_layers.push_back(reference->digest);
     }
   }
-  const auto duplicates = [](std::vector<Digest>& digests) { digests.erase(std::ranges::unique(digests).begin(), digests.end()); };
+  const auto duplicates = [](std::vector<Digest>& digests) {
+    digests.erase(std::ranges::unique(digests).begin(), digests.end());
+  };
   duplicates(missing_layers);
   duplicates(missing_images);
   if (!missing_layers.empty())
     return Fail(About(repository, ErrorCode::kLayersNotFound).With("digests", ListOf(missing_layers)));
   if (!missing_images.empty())
-    return Fail(About(repository, ErrorCode::kReferencedImagesNotFound).With("digests", ListOf(missing_images)));
+    return Fail(
+        About(repository, ErrorCode::kReferencedImagesNotFound).With("digests", ListOf(missing_images)));
   return {};
 }
 
@@ -89,7 +94,8 @@ Result<> InsertImage(WriteTransaction& transaction, const Repository& repository
       .subject = manifest.subject};
   TRY(metadata::InsertManifest(transaction, ref, row, content));
   for (const Reference& reference : manifest.references) {
-    TRY(metadata::InsertReference(transaction, ref, digest, {reference.digest, static_cast<int>(reference.kind)}));
+    TRY(metadata::InsertReference(transaction, ref, digest,
+                                  {reference.digest, static_cast<int>(reference.kind)}));
     if (reference.kind == ReferenceKind::kConfig || reference.kind == ReferenceKind::kLayer) {
       TRY(metadata::ReferLink(transaction, ref, reference.digest, reference.media_type));
       transaction.Touch(LayerKey(repository.id, reference.digest));
@@ -100,10 +106,11 @@ Result<> InsertImage(WriteTransaction& transaction, const Repository& repository
 }
 
 // Takes the image and every tag on it; what only it referred to is held for its grace.
-Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Repository& repository, const Digest& digest) {
+Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Repository& repository,
+                                    const Digest& digest) {
   const RepositoryRef ref = RefOf(repository);
-  const std::vector<Digest> parents = TRY(metadata::ParentsOf(transaction.session(), ref, digest,
-                                                              static_cast<int>(ReferenceKind::kManifest), 100));
+  const std::vector<Digest> parents = TRY(metadata::ParentsOf(
+      transaction.session(), ref, digest, static_cast<int>(ReferenceKind::kManifest), 100));
   if (!parents.empty())
     return Fail(About(repository, ErrorCode::kImageReferencedByIndex).With("digests", ListOf(parents)));
 
@@ -115,7 +122,8 @@ Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Reposit
   }
   if (deleted.empty()) deleted.push_back({digest, ""});
 
-  const std::vector<metadata::ReferenceRow> references = TRY(metadata::ReferencesOf(transaction.session(), ref, digest));
+  const std::vector<metadata::ReferenceRow> references =
+      TRY(metadata::ReferencesOf(transaction.session(), ref, digest));
   TRY(metadata::DeleteReferencesOf(transaction, ref, digest));
   TRY(metadata::DeleteManifest(transaction, ref, digest));
   transaction.Touch(ManifestKey(repository.id, digest));
@@ -193,19 +201,20 @@ Result<StoredManifestPtr> Images::Get(const Repository& repository, const ImageR
     std::uint64_t manifest_version;
   };
   std::optional<Digest> tagged;
-  std::optional<Found> found = TRY(store_.Read([&](metadata::sql::Session& session) -> Result<std::optional<Found>> {
-    const RepositoryRef ref = RefOf(repository);
-    tagged.reset();
-    if (reference.tag) {
-      tagged = TRY(metadata::FindTag(session, ref, *reference.tag));
-      if (!tagged || (reference.digest && *reference.digest != *tagged)) return std::nullopt;
-    }
-    const Digest& digest = tagged ? *tagged : *reference.digest;
-    const std::uint64_t version = caches_.versions.Current(ManifestKey(repository.id, digest));
-    auto manifest = TRY(metadata::ReadManifest(session, ref, digest));
-    if (!manifest) return std::nullopt;
-    return Found{std::move(*manifest), version};
-  }));
+  std::optional<Found> found =
+      TRY(store_.Read([&](metadata::sql::Session& session) -> Result<std::optional<Found>> {
+        const RepositoryRef ref = RefOf(repository);
+        tagged.reset();
+        if (reference.tag) {
+          tagged = TRY(metadata::FindTag(session, ref, *reference.tag));
+          if (!tagged || (reference.digest && *reference.digest != *tagged)) return std::nullopt;
+        }
+        const Digest& digest = tagged ? *tagged : *reference.digest;
+        const std::uint64_t version = caches_.versions.Current(ManifestKey(repository.id, digest));
+        auto manifest = TRY(metadata::ReadManifest(session, ref, digest));
+        if (!manifest) return std::nullopt;
+        return Found{std::move(*manifest), version};
+      }));
   if (!found) return ImageNotFound(repository, reference);
 
   auto stored = std::make_shared<const StoredManifest>(
@@ -242,7 +251,8 @@ Result<ImageDetail> Images::Describe(const Repository& repository, const ImageRe
   return std::move(*detail);
 }
 
-Result<Page<ImageDetail>> Images::List(const Repository& repository, TagStatus status, const PageRequest& request) {
+Result<Page<ImageDetail>> Images::List(const Repository& repository, TagStatus status,
+                                       const PageRequest& request) {
   return store_.Read([&](metadata::sql::Session& session) -> Result<Page<ImageDetail>> {
     Page<ImageDetail> page;
     std::optional<metadata::ImageCursor> after = TRY(ReadCursor(request.after));

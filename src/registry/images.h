@@ -1,7 +1,7 @@
 #pragma once
 
-// Images: manifests, the tags on them, and what refers to what. Safe from any thread; calls block on the store except
-// the Try forms.
+// Images: manifests, the tags on them, and what refers to what. Safe from any thread; calls block on the
+// store except the Try forms.
 
 #include <memory>
 #include <optional>
@@ -38,7 +38,8 @@ enum class TagStatus { kAny, kTagged, kUntagged };
 struct NewImage {
   std::string content;              // the exact bytes
   std::string declared_media_type;  // "" when the request said nothing
-  std::optional<Digest> digest;     // as the caller computed it; with another algorithm than sha256 it is the image's own
+  std::optional<Digest>
+      digest;  // as the caller computed it; with another algorithm than sha256 it is the image's own
   std::optional<ImageTag> tag;
 };
 
@@ -54,9 +55,9 @@ class Images {
  public:
   Images(metadata::Store& store, Caches& caches) : store_(store), caches_(caches) {}
 
-  /// Stores the manifest and puts the tag on it, in one transaction (ecr-semantics 4.4). The same digest again, with
-  /// no tag or with a tag that is on it already, changes nothing and is no error here: created and tag_moved are
-  /// false, and the API door makes kImageAlreadyExists of that.
+  /// Stores the manifest and puts the tag on it, in one transaction (ecr-semantics 4.4). The same digest
+  /// again, with no tag or with a tag that is on it already, changes nothing and is no error here: created
+  /// and tag_moved are false, and the API door makes kImageAlreadyExists of that.
   ///   kManifest…, kImageDigestMismatch, kLayersNotFound, kReferencedImagesNotFound, kImageTagImmutable
   Result<PutImageResult> Put(const Repository& repository, NewImage image);
 
@@ -80,10 +81,12 @@ class Images {
 
   /// What a deletion took away: one entry per tag that went, one without a tag when there was none.
   using Deleted = std::vector<ImageId>;
-  /// By digest: the image and every tag on it. By tag (or both): the tag, and the image with its last tag when
-  /// `last_tag_takes_image`.
-  ///   kImageNotFound, kImageTagDigestMismatch, kImageReferencedByIndex (the image would go, and an index names it)
-  Result<Deleted> Delete(const Repository& repository, const ImageReference& reference, bool last_tag_takes_image);
+  /// By digest: the image and every tag on it. By tag (or both): the tag, and the image with its last tag
+  /// when `last_tag_takes_image`.
+  ///   kImageNotFound, kImageTagDigestMismatch, kImageReferencedByIndex (the image would go, and an index
+  ///   names it)
+  Result<Deleted> Delete(const Repository& repository, const ImageReference& reference,
+                         bool last_tag_takes_image);
 
  private:
   metadata::Store& store_;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "metadata/blobs.h"
+#include "metadata/images.h"
 #include "registry/grace.h"
 #include "registry/link_layer.h"
 #include "registry/refs.h"
@@ -24,7 +25,8 @@ bool IsLive(const std::optional<metadata::LinkRow>& link) {
 
 Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& digest) {
   const metadata::RepositoryRef ref = RefOf(repository);
-  auto link = TRY(store_.Read([&](metadata::sql::Session& session) { return metadata::FindLink(session, ref, digest); }));
+  auto link = TRY(
+      store_.Read([&](metadata::sql::Session& session) { return metadata::FindLink(session, ref, digest); }));
   if (!IsLive(link) || !TRY(IsFileWhole(files_, link->blob))) return Fail(LayerNotFound(repository, digest));
   if (link->collect_after && *link->collect_after - store_.StoreTime() < kGrace) {
     const bool held = TRY(store_.Write([&](metadata::WriteTransaction& transaction) {
@@ -37,8 +39,9 @@ Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& dige
 
 Result<std::optional<OpenLayerPtr>> Layers::OpenOnce(const Repository& repository, const Digest& digest) {
   const std::uint64_t version = caches_.versions.Current(LayerKey(repository.id, digest));
-  auto link = TRY(store_.Read(
-      [&](metadata::sql::Session& session) { return metadata::FindLink(session, RefOf(repository), digest); }));
+  auto link = TRY(store_.Read([&](metadata::sql::Session& session) {
+    return metadata::FindLink(session, RefOf(repository), digest);
+  }));
   if (!IsLive(link)) return Fail(LayerNotFound(repository, digest));
 
   const keys::RepositoryKey key = TRY(keys_.Get(KeyRefOf(repository), link->key.repository_key));
@@ -66,7 +69,8 @@ Result<std::optional<OpenLayerPtr>> Layers::OpenOnce(const Repository& repositor
 
 Result<OpenLayerPtr> Layers::Open(const Repository& repository, const Digest& digest) {
   if (OpenLayerPtr cached = caches_.FindLayer(repository.id, digest)) return cached;
-  // A file that is gone was perhaps replaced since its row was read: one fresh look before it counts as missing.
+  // A file that is gone was perhaps replaced since its row was read: one fresh look before it counts as
+  // missing.
   for (int attempt = 0; attempt < 2; ++attempt)
     if (std::optional<OpenLayerPtr> layer = TRY(OpenOnce(repository, digest))) return *layer;
   log::Error("the file of a layer is missing",

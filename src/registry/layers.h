@@ -37,9 +37,9 @@ class Layers {
   Layers(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, Caches& caches)
       : store_(store), files_(files), keys_(keys), caches_(caches) {}
 
-  /// Whether the repository has the layer, for someone who may rely on the answer: an unreferenced one is held for at
-  /// least another 24 h of store time before this answers (design-storage 1.7), and its file is there
-  /// (3.6). kLayerNotFound.
+  /// Whether the repository has the layer, for someone who may rely on the answer: an unreferenced one is
+  /// held for at least another 24 h of store time before this answers (design-storage 1.7), and its file is
+  /// there (3.6). kLayerNotFound.
   Result<LayerInfo> Claim(const Repository& repository, const Digest& digest);
 
   /// The layer, open for reading. kLayerNotFound; kDamaged; kKeyFailure.
@@ -47,12 +47,12 @@ class Layers {
   /// From memory, or nullptr. For event loops.
   OpenLayerPtr TryOpen(const Repository& repository, std::string_view digest);
 
-  /// The body of a range of an open layer: memory for small ones, a file range when it is not encrypted, else a
-  /// source that decrypts as it is read.
+  /// The body of a range of an open layer: memory for small ones, a file range when it is not encrypted, else
+  /// a source that decrypts as it is read.
   http::Body Body(const OpenLayerPtr& layer, ByteRange range);
 
-  /// Links a layer of `source` into `target`, for a caller who may read it there. False when the source has no such
-  /// layer or shares no domain with the target: the door then opens an upload.
+  /// Links a layer of `source` into `target`, for a caller who may read it there. False when the source has
+  /// no such layer or shares no domain with the target: the door then opens an upload.
   Result<bool> Mount(const Repository& source, const Repository& target, const Digest& digest);
 
   /// Removes the repository's link at once. kLayerNotFound; kLayerReferenced when an image of this repository

@@ -1,6 +1,7 @@
 #include "registry/link_layer.h"
 
 #include "base/log.h"
+#include "metadata/images.h"
 #include "registry/caches.h"
 #include "registry/grace.h"
 #include "registry/refs.h"
@@ -10,7 +11,8 @@ namespace {
 
 using metadata::WriteTransaction;
 
-// What a publishing transaction found: it is run again when the file that won meanwhile has not been looked at yet.
+// What a publishing transaction found: it is run again when the file that won meanwhile has not been looked
+// at yet.
 enum class Outcome { kPublished, kLinkedWinner, kAlreadyLinked, kLookAgain };
 
 // A winner that was looked at outside the transaction.
@@ -62,12 +64,14 @@ struct Publication {
     if (!TRY(metadata::InsertBlob(transaction, ref.registry, row))) return Outcome::kLookAgain;
     const keys::RepositoryKey key = TRY(keys.Current(transaction, KeyRefOf(repository)));
     const bool referenced = TRY(metadata::IsLayerReferenced(transaction.session(), ref, row.digest));
-    TRY(metadata::PutLink(transaction, ref, row.digest, row.file_id, {key.id(), key.Wrap(file.data_key, WrapContextOf(row))},
+    TRY(metadata::PutLink(transaction, ref, row.digest, row.file_id,
+                          {key.id(), key.Wrap(file.data_key, WrapContextOf(row))},
                           referenced ? std::nullopt : std::optional(transaction.store_time() + kGrace)));
     return Outcome::kPublished;
   }
 
-  Result<std::optional<Outcome>> LinkWinner(WriteTransaction& transaction, const metadata::BlobRow& live) const {
+  Result<std::optional<Outcome>> LinkWinner(WriteTransaction& transaction,
+                                            const metadata::BlobRow& live) const {
     const metadata::RepositoryRef ref = RefOf(repository);
     const auto own = TRY(metadata::FindLink(transaction.session(), ref, live.digest));
     if (own && own->blob.file_id == live.file_id) {
@@ -119,7 +123,8 @@ Result<> ShareLink(WriteTransaction& transaction, keys::KeyRing& keys, const key
     TRY(metadata::HoldLink(transaction, ref, from.blob.digest, until));
     return {};
   }
-  const keys::RepositoryKey source_key = TRY(keys.Load(transaction.session(), source, from.key.repository_key));
+  const keys::RepositoryKey source_key =
+      TRY(keys.Load(transaction.session(), source, from.key.repository_key));
   const keys::DataKey data_key = TRY(source_key.Unwrap(from.key.bytes, WrapContextOf(from.blob)));
   const keys::RepositoryKey target_key = TRY(keys.Current(transaction, KeyRefOf(target)));
   return metadata::PutLink(transaction, ref, from.blob.digest, from.blob.file_id,
@@ -131,10 +136,12 @@ Result<bool> PublishLayer(metadata::Store& store, blobs::BlobStore& files, keys:
                           const std::function<Result<>(WriteTransaction&)>& also) {
   const Result<Outcome> outcome = RunPublication(store, {files, keys, repository, file}, also);
   if (outcome && *outcome == Outcome::kPublished) return false;
-  // After a commit of unknown outcome the file may be published: the sweep of files without a row decides later.
+  // After a commit of unknown outcome the file may be published: the sweep of files without a row decides
+  // later.
   if (!store.broken())
     if (const Result<> removed = files.Remove(file.blob.file); !removed)
-      log::Warning("a file that lost a race was not removed", {{"file", file.blob.file.name()}, {"error", removed.error().ToString()}});
+      log::Warning("a file that lost a race was not removed",
+                   {{"file", file.blob.file.name()}, {"error", removed.error().ToString()}});
   if (!outcome) return Fail(outcome.error());
   return *outcome == Outcome::kAlreadyLinked;
 }
@@ -148,9 +155,11 @@ Result<bool> MoveLink(WriteTransaction& transaction, keys::KeyRing& keys, std::i
   const auto name = TRY(metadata::FindRepositoryName(transaction.session(), {registry, link.repository}));
   const auto registry_name = TRY(metadata::FindRegistryName(transaction.session(), registry));
   if (!from || !name || !registry_name) return false;
-  const keys::RepositoryRef source{registry, from->link.repository, RepositoryArn(*registry_name, from->repository_name)};
+  const keys::RepositoryRef source{registry, from->link.repository,
+                                   RepositoryArn(*registry_name, from->repository_name)};
   const keys::RepositoryRef target{registry, link.repository, RepositoryArn(*registry_name, *name)};
-  const keys::RepositoryKey source_key = TRY(keys.Load(transaction.session(), source, from->link.key.repository_key));
+  const keys::RepositoryKey source_key =
+      TRY(keys.Load(transaction.session(), source, from->link.key.repository_key));
   const keys::DataKey data_key = TRY(source_key.Unwrap(from->link.key.bytes, WrapContextOf(from->link.blob)));
   const keys::RepositoryKey target_key = TRY(keys.Current(transaction, target));
   TRY(metadata::PutLink(transaction, {registry, link.repository}, link.blob.digest, live->file_id,

@@ -1,10 +1,10 @@
 #pragma once
 
-// How a file of content becomes a layer of a repository: one live file per content in a domain, and a link with the
-// file's data key wrapped under the repository's own key (design-storage 1.1, 1.7, 2.1).
+// How a file of content becomes a layer of a repository: one live file per content in a domain, and a link
+// with the file's data key wrapped under the repository's own key (design-storage 1.1, 1.7, 2.1).
 
-#include "blobs/writer.h"
 #include "blobs/blob_store.h"
+#include "blobs/writer.h"
 #include "keys/key_ring.h"
 #include "metadata/blobs.h"
 #include "metadata/store.h"
@@ -22,10 +22,11 @@ keys::BlobWrapContext WrapContextOf(const metadata::BlobRow& row);
 /// Whether the row's file is there, at its full length. Errors are the disk's, never an absence.
 Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row);
 
-/// Gives `target` a link to the file of `from`, a link of the repository `source`: unwraps with the source's key and
-/// wraps with the target's. An existing link of the target to that file is held instead.
-Result<> ShareLink(metadata::WriteTransaction& transaction, keys::KeyRing& keys, const keys::RepositoryRef& source,
-                   const metadata::LinkRow& from, const Repository& target);
+/// Gives `target` a link to the file of `from`, a link of the repository `source`: unwraps with the source's
+/// key and wraps with the target's. An existing link of the target to that file is held instead.
+Result<> ShareLink(metadata::WriteTransaction& transaction, keys::KeyRing& keys,
+                   const keys::RepositoryRef& source, const metadata::LinkRow& from,
+                   const Repository& target);
 
 /// A file that was just written and synced, and that no row names yet.
 struct NewFile {
@@ -33,14 +34,15 @@ struct NewFile {
   keys::DataKey data_key;
 };
 
-/// Publishes the file as a layer of the repository, or links the file that has this content already and removes the
-/// new one; `also` runs in the same transaction (it ends the upload session). When it fails the file is removed.
-/// True when the repository had the layer before.
+/// Publishes the file as a layer of the repository, or links the file that has this content already and
+/// removes the new one; `also` runs in the same transaction (it ends the upload session). When it fails the
+/// file is removed. True when the repository had the layer before.
 Result<bool> PublishLayer(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys,
                           const Repository& repository, const NewFile& file,
                           const std::function<Result<>(metadata::WriteTransaction&)>& also);
 
-/// Moves one link of a set-aside (damaged) file to the live file of the same content. False when there is none.
+/// Moves one link of a set-aside (damaged) file to the live file of the same content. False when there is
+/// none.
 Result<bool> MoveLink(metadata::WriteTransaction& transaction, keys::KeyRing& keys, std::int64_t registry,
                       const metadata::LinkRow& link);
 

@@ -47,7 +47,8 @@ Result<std::string> MediaTypeOf(const json::value& root, std::string_view declar
   const bool declares_manifest =
       std::ranges::any_of(kMediaTypes, [&](const MediaTypeRow& row) { return row.media_type == declared; });
   if (own.empty()) return std::string(declared);
-  if (declares_manifest && own != declared) return Invalid("the manifest's mediaType differs from the request's");
+  if (declares_manifest && own != declared)
+    return Invalid("the manifest's mediaType differs from the request's");
   return std::string(own);
 }
 
@@ -64,12 +65,13 @@ Result<Reference> ReadDescriptor(const json::value& value, ReferenceKind kind) {
 bool IsForeign(const json::value& descriptor) {
   const json::value* urls = FindMember(descriptor, "urls");
   const std::string_view media_type = StringMember(descriptor, "mediaType");
-  const bool foreign_type = media_type.find("foreign") != media_type.npos ||
-                            media_type.find("nondistributable") != media_type.npos;
+  const bool foreign_type =
+      media_type.find("foreign") != media_type.npos || media_type.find("nondistributable") != media_type.npos;
   return urls && urls->is_array() && !urls->get_array().empty() && foreign_type;
 }
 
-Result<> ReadList(const json::value& root, std::string_view member, ReferenceKind kind, bool required, Manifest& manifest) {
+Result<> ReadList(const json::value& root, std::string_view member, ReferenceKind kind, bool required,
+                  Manifest& manifest) {
   const json::value* list = FindMember(root, member);
   if (!list || list->is_null()) {
     if (required) return Invalid(std::string(member) + " is missing");
@@ -113,7 +115,8 @@ Result<> ReadSubjectAndAnnotations(const json::value& root, Manifest& manifest) 
     manifest.subject = reference.digest;
     manifest.references.push_back(std::move(reference));
   }
-  if (const json::value* annotations = FindMember(root, "annotations"); annotations && annotations->is_object()) {
+  if (const json::value* annotations = FindMember(root, "annotations");
+      annotations && annotations->is_object()) {
     for (const auto& [key, value] : annotations->get_object())
       if (value.is_string()) manifest.annotations.emplace_back(key, value.get_string());
   }
@@ -143,8 +146,12 @@ Result<Manifest> ParseManifest(std::string_view content, std::string_view declar
       manifest.is_index = true;
       TRY(ReadList(*root, "manifests", ReferenceKind::kManifest, true, manifest));
       break;
-    case Shape::kArtifact: TRY(ReadList(*root, "blobs", ReferenceKind::kLayer, false, manifest)); break;
-    case Shape::kSchema1: TRY(ReadSchema1(*root, manifest)); break;
+    case Shape::kArtifact:
+      TRY(ReadList(*root, "blobs", ReferenceKind::kLayer, false, manifest));
+      break;
+    case Shape::kSchema1:
+      TRY(ReadSchema1(*root, manifest));
+      break;
   }
   TRY(ReadSubjectAndAnnotations(*root, manifest));
   return manifest;

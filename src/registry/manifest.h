@@ -1,7 +1,7 @@
 #pragma once
 
-// Reading a manifest: what kind it is and what it refers to. Its bytes are kept verbatim; this is only what the
-// registry needs to know of them. Pure.
+// Reading a manifest: what kind it is and what it refers to. Its bytes are kept verbatim; this is only what
+// the registry needs to know of them. Pure.
 
 #include <cstdint>
 #include <optional>
@@ -28,7 +28,7 @@ struct Reference {
 
 struct Manifest {
   std::string media_type;
-  bool is_index = false;  // an index or manifest list: refers to manifests
+  bool is_index = false;              // an index or manifest list: refers to manifests
   std::vector<Reference> references;  // as the manifest lists them; foreign layers (with urls) are left out
   std::optional<Digest> subject;
   std::string artifact_type;  // artifactType, else the config's media type; "" for a plain index
@@ -36,8 +36,8 @@ struct Manifest {
   std::int64_t layers_size = 0;  // config and layers together, as the descriptors say
 };
 
-/// `declared_media_type` is what the request said (Content-Type, or imageManifestMediaType), "" when it said nothing.
-/// kManifestInvalid: no JSON object, no media type anywhere, two that differ, a bad descriptor;
+/// `declared_media_type` is what the request said (Content-Type, or imageManifestMediaType), "" when it said
+/// nothing. kManifestInvalid: no JSON object, no media type anywhere, two that differ, a bad descriptor;
 /// kManifestUnsupported: a media type that is no manifest's (design.md 5); kManifestTooLarge.
 Result<Manifest> ParseManifest(std::string_view content, std::string_view declared_media_type);
 

@@ -21,11 +21,13 @@ inline keys::RepositoryRef KeyRefOf(const Repository& repository) {
 
 /// An error with the facts that say which repository.
 inline Error About(const Repository& repository, ErrorCode code) {
-  return Error(code).With("repository", repository.name.str()).With("account", repository.registry.account.str());
+  return Error(code)
+      .With("repository", repository.name.str())
+      .With("account", repository.registry.account.str());
 }
 
-/// kRepositoryNotFound when the repository has been deleted since it was looked up: writers check by its id, inside
-/// their transaction.
+/// kRepositoryNotFound when the repository has been deleted since it was looked up: writers check by its id,
+/// inside their transaction.
 inline Result<> RequireRepository(metadata::WriteTransaction& transaction, const Repository& repository) {
   if (!TRY(metadata::RepositoryExists(transaction, RefOf(repository))))
     return Fail(About(repository, ErrorCode::kRepositoryNotFound));

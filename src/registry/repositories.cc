@@ -24,26 +24,26 @@ std::vector<std::string> SplitLines(std::string_view text) {
 }
 
 RepositoryPtr ToRepository(const RegistryName& registry, metadata::RepositoryRow row) {
-  return std::make_shared<const Repository>(Repository{
-      .registry = registry,
-      .registry_id = RegistryId(row.registry),
-      .id = RepositoryId(row.id),
-      .name = RepositoryName::Trusted(std::move(row.name)),
-      .domain = row.domain,
-      .encryption = static_cast<EncryptionMode>(row.encryption),
-      .kms_key = std::move(row.kms_key),
-      .created_at = row.created_at,
-      .tag_mutability = static_cast<TagMutability>(row.tag_mutability),
-      .tag_exclusions = SplitLines(row.tag_exclusions),
-      .scan_on_push = row.scan_on_push});
+  return std::make_shared<const Repository>(
+      Repository{.registry = registry,
+                 .registry_id = RegistryId(row.registry),
+                 .id = RepositoryId(row.id),
+                 .name = RepositoryName::Trusted(std::move(row.name)),
+                 .domain = row.domain,
+                 .encryption = static_cast<EncryptionMode>(row.encryption),
+                 .kms_key = std::move(row.kms_key),
+                 .created_at = row.created_at,
+                 .tag_mutability = static_cast<TagMutability>(row.tag_mutability),
+                 .tag_exclusions = SplitLines(row.tag_exclusions),
+                 .scan_on_push = row.scan_on_push});
 }
 
 Error AboutName(const RegistryName& registry, const RepositoryName& name, ErrorCode code) {
   return Error(code).With("repository", name.str()).With("account", registry.account.str());
 }
 
-Result<std::optional<metadata::RepositoryRow>> FindRow(metadata::sql::Session& session, const RegistryName& registry,
-                                                       std::string_view name) {
+Result<std::optional<metadata::RepositoryRow>> FindRow(metadata::sql::Session& session,
+                                                       const RegistryName& registry, std::string_view name) {
   const auto id = TRY(metadata::FindRegistry(session, registry));
   if (!id) return std::nullopt;
   return metadata::FindRepository(session, *id, name);
@@ -60,8 +60,8 @@ Result<RepositoryPtr> Repositories::Create(const RegistryName& registry, NewRepo
     metadata::RepositoryRow row{.registry = registry_id,
                                 .id = TRY(metadata::NextNumber(transaction, "repositories")),
                                 .name = repository.name.str(),
-                                .domain = TRY(metadata::EnsureDomain(transaction, registry_id,
-                                                                     static_cast<int>(repository.encryption), "")),
+                                .domain = TRY(metadata::EnsureDomain(
+                                    transaction, registry_id, static_cast<int>(repository.encryption), "")),
                                 .encryption = static_cast<int>(repository.encryption),
                                 .kms_key = "",
                                 .created_at = transaction.now(),
@@ -85,7 +85,8 @@ RepositoryPtr Repositories::TryFind(const RegistryName& registry, std::string_vi
 Result<RepositoryPtr> Repositories::Find(const RegistryName& registry, const RepositoryName& name) {
   if (RepositoryPtr cached = caches_.FindRepository(registry, name)) return cached;
   const std::uint64_t version = caches_.versions.Current(RepositoryKey(registry, name));
-  auto row = TRY(store_.Read([&](metadata::sql::Session& session) { return FindRow(session, registry, name); }));
+  auto row =
+      TRY(store_.Read([&](metadata::sql::Session& session) { return FindRow(session, registry, name); }));
   if (!row) return Fail(AboutName(registry, name, ErrorCode::kRepositoryNotFound));
   RepositoryPtr repository = ToRepository(registry, std::move(*row));
   caches_.PutRepository(repository, version);
@@ -106,7 +107,8 @@ Result<Page<RepositoryPtr>> Repositories::List(const RegistryName& registry, con
   });
 }
 
-Result<RepositoryPtr> Repositories::Delete(const RegistryName& registry, const RepositoryName& name, bool force) {
+Result<RepositoryPtr> Repositories::Delete(const RegistryName& registry, const RepositoryName& name,
+                                           bool force) {
   return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<RepositoryPtr> {
     auto row = TRY(FindRow(transaction.session(), registry, name));
     if (!row) return Fail(AboutName(registry, name, ErrorCode::kRepositoryNotFound));

@@ -1,6 +1,7 @@
 #pragma once
 
-// Creating, finding and deleting repositories. Safe from any thread; calls block on the store except the Try forms.
+// Creating, finding and deleting repositories. Safe from any thread; calls block on the store except the Try
+// forms.
 
 #include <string>
 #include <vector>
@@ -35,8 +36,8 @@ class Repositories {
   RepositoryPtr TryFind(const RegistryName& registry, std::string_view name);
   /// By name, ascending. `request.after` is the last name of the page before.
   Result<Page<RepositoryPtr>> List(const RegistryName& registry, const PageRequest& request);
-  /// kRepositoryNotEmpty when it holds an image and `force` is not set. Its name is free at once; its rows and files
-  /// go behind it in slices (collection.h).
+  /// kRepositoryNotEmpty when it holds an image and `force` is not set. Its name is free at once; its rows
+  /// and files go behind it in slices (collection.h).
   Result<RepositoryPtr> Delete(const RegistryName& registry, const RepositoryName& name, bool force);
 
   /// By key, ascending.

@@ -30,10 +30,14 @@ bool IsTagImmutable(const Repository& repository, std::string_view tag) {
                                [&](const std::string& filter) { return MatchesTagFilter(filter, tag); });
   };
   switch (repository.tag_mutability) {
-    case TagMutability::kMutable: return false;
-    case TagMutability::kImmutable: return true;
-    case TagMutability::kImmutableWithExclusion: return !excluded();
-    case TagMutability::kMutableWithExclusion: return excluded();
+    case TagMutability::kMutable:
+      return false;
+    case TagMutability::kImmutable:
+      return true;
+    case TagMutability::kImmutableWithExclusion:
+      return !excluded();
+    case TagMutability::kMutableWithExclusion:
+      return excluded();
   }
   return false;
 }

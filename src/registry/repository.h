@@ -1,6 +1,7 @@
 #pragma once
 
-// What a repository is. Everything below the doors holds its immutable id; the name is only how clients find it.
+// What a repository is. Everything below the doors holds its immutable id; the name is only how clients find
+// it.
 
 #include <cstdint>
 #include <memory>
@@ -17,7 +18,12 @@ enum class RegistryId : std::int64_t {};
 enum class RepositoryId : std::int64_t {};
 
 /// Stored; ecr-semantics 4.4 (6) has the table of what each means.
-enum class TagMutability : std::int8_t { kMutable = 1, kImmutable = 2, kImmutableWithExclusion = 3, kMutableWithExclusion = 4 };
+enum class TagMutability : std::int8_t {
+  kMutable = 1,
+  kImmutable = 2,
+  kImmutableWithExclusion = 3,
+  kMutableWithExclusion = 4
+};
 
 /// Stored. What a file at rest is encrypted for; KMS modes wait for keys/.
 enum class EncryptionMode : std::int8_t { kAes256 = 1, kKms = 2, kKmsDsse = 3 };

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint64_t kCheckpointBytes = 4u << 20;
 constexpr std::chrono::seconds kCheckpointTime{5};
-constexpr std::size_t kMemoryBody = 1 << 20;      // what may wait for its PUT in memory
-constexpr std::int64_t kMaxParts = 4200;          // ecr-semantics 9
+constexpr std::size_t kMemoryBody = 1 << 20;       // what may wait for its PUT in memory
+constexpr std::int64_t kMaxParts = 4200;           // ecr-semantics 9
 constexpr std::size_t kMinPart = 5 * 1024 * 1024;  // of every part but the last
 constexpr std::string_view kStatePurpose = "upload state";
 
@@ -147,14 +147,16 @@ Result<> UploadSession::ResumeWriter(bool sha512) {
   const keys::RepositoryKey key = TRY(context_.keys.Get(KeyRefOf(repository_), row_.key.repository_key));
   data_key_ = TRY(key.Unwrap(row_.key.bytes, WrapContext(*row_.file_id)));
   const ByteVector state = TRY(key.Open(kStatePurpose, StateSubject(epoch), row_.sealed_state));
-  const blobs::BlobIdentity identity{TRY(blobs::FileId::FromBytes(*row_.file_id)), DomainOf(repository_), data_key_};
+  const blobs::BlobIdentity identity{TRY(blobs::FileId::FromBytes(*row_.file_id)), DomainOf(repository_),
+                                     data_key_};
   const blobs::WriterOptions options{
       .pool = &context_.body_pool, .sha512 = sha512, .writer_epoch = row_.writer_epoch};
   Result<std::unique_ptr<blobs::BlobWriter>> writer =
       blobs::BlobWriter::Resume(context_.files, identity, state, options);
   if (!writer) {
     if (writer.error().code() == ErrorCode::kDamaged) {
-      log::Error("an upload cannot be resumed", {{"upload", ticket_.id}, {"error", writer.error().ToString()}});
+      log::Error("an upload cannot be resumed",
+                 {{"upload", ticket_.id}, {"error", writer.error().ToString()}});
       MarkFailed();
       return Fail(About(ErrorCode::kUploadNotFound));
     }
@@ -253,7 +255,9 @@ Result<NewFile> UploadSession::FinishFile(std::span<const Digest> digests, Bytes
     for (const Digest& digest : digests) {
       if (Digest::Of(digest.algorithm(), body) != digest) continue;
       const keys::DataKey data_key = context_.keys.NewDataKey();
-      return NewFile{TRY(blobs::WriteBlob(context_.files, DomainOf(repository_), data_key, body, {&digest, 1})), data_key};
+      return NewFile{
+          TRY(blobs::WriteBlob(context_.files, DomainOf(repository_), data_key, body, {&digest, 1})),
+          data_key};
     }
     return Fail(About(ErrorCode::kLayerDigestMismatch)
                     .With("digest", Digest::Of(digests.front().algorithm(), body).ToString())
@@ -267,7 +271,10 @@ Result<NewFile> UploadSession::FinishFile(std::span<const Digest> digests, Bytes
     if (finished.error().code() != ErrorCode::kLayerDigestMismatch) return Fail(std::move(finished).error());
     if (!mismatch) mismatch = std::move(finished).error();
   }
-  return Fail(std::move(*mismatch).With("upload", ticket_.id).With("repository", repository_.name.str()).With("account", repository_.registry.account.str()));
+  return Fail(std::move(*mismatch)
+                  .With("upload", ticket_.id)
+                  .With("repository", repository_.name.str())
+                  .With("account", repository_.registry.account.str()));
 }
 
 Result<UploadedLayer> UploadSession::Complete(std::span<const Digest> digests, Bytes body) {
@@ -299,8 +306,10 @@ Result<> UploadSession::Cancel() {
   }));
   gone_ = true;
   ReleaseMemory();
-  if (!writer_ && has_row_ && row_.file_id)
-    return context_.files.Remove(TRY(blobs::FileId::FromBytes(*row_.file_id)));
+  if (!writer_ && has_row_ && row_.file_id) {
+    const blobs::FileId file = TRY(blobs::FileId::FromBytes(*row_.file_id));
+    return context_.files.Remove(file);
+  }
   if (writer_) writer_->Discard();
   return {};
 }

@@ -1,10 +1,11 @@
 #pragma once
 
-// One upload session as this process holds it. Small bodies wait in memory; larger ones are in a file, checkpointed
-// into the session's row (design-storage 1.2, 1.4).
+// One upload session as this process holds it. Small bodies wait in memory; larger ones are in a file,
+// checkpointed into the session's row (design-storage 1.2, 1.4).
 //
-// One request at a time holds a session (uploads.cc sees to that) and calls it. received() and checkpoint_due() are for
-// any thread; Checkpoint and the writer's Append may run beside each other, and beside nothing else.
+// One request at a time holds a session (uploads.cc sees to that) and calls it. received() and
+// checkpoint_due() are for any thread; Checkpoint and the writer's Append may run beside each other, and
+// beside nothing else.
 
 #include <atomic>
 #include <cstdint>
@@ -15,8 +16,8 @@
 #include <string>
 
 #include "base/pool.h"
-#include "blobs/writer.h"
 #include "blobs/blob_store.h"
+#include "blobs/writer.h"
 #include "keys/key_ring.h"
 #include "metadata/store.h"
 #include "metadata/uploads.h"
@@ -49,7 +50,8 @@ class UploadSession {
   /// Microseconds (Clock::Elapsed) when a request last let go of it.
   std::chrono::microseconds idle_since{0};
 
-  /// Reads the row, if there is one. kUploadNotFound when the session has ended otherwise than by its completion.
+  /// Reads the row, if there is one. kUploadNotFound when the session has ended otherwise than by its
+  /// completion.
   Result<> Load();
   /// Of a session that was completed before.
   std::optional<Digest> completed() const { return completed_; }
@@ -68,8 +70,8 @@ class UploadSession {
   /// Whether 5 s and 4 MiB have passed. From any thread, cheap.
   bool checkpoint_due() const;
 
-  /// Ends the session: its content becomes a layer. `body` is the last of it, in memory. The content's digest must be
-  /// among `digests` (kLayerDigestMismatch leaves the session as it was).
+  /// Ends the session: its content becomes a layer. `body` is the last of it, in memory. The content's digest
+  /// must be among `digests` (kLayerDigestMismatch leaves the session as it was).
   Result<UploadedLayer> Complete(std::span<const Digest> digests, Bytes body);
   /// kEmptyUpload, kLayerPartTooSmall.
   Result<> RequireParts() const;

@@ -1,11 +1,13 @@
 #include "registry/uploads.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <unordered_map>
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "http/response.h"
 #include "metadata/blobs.h"
 #include "metadata/uploads.h"
 #include "registry/grace.h"
@@ -93,9 +95,10 @@ struct Uploads::State {
     entries.erase(id);
   }
 
-  /// Takes the session for one request, over from an older one if that stands at the same offset (or there is none to
-  /// compare: a cancellation).
-  Result<Lease> Take(const Repository& repository, const UploadTicket& ticket, std::optional<std::uint64_t> offset) {
+  /// Takes the session for one request, over from an older one if that stands at the same offset (or there is
+  /// none to compare: a cancellation).
+  Result<Lease> Take(const Repository& repository, const UploadTicket& ticket,
+                     std::optional<std::uint64_t> offset) {
     const std::shared_ptr<Entry> entry = FindOrMake(repository, ticket);
     {
       std::unique_lock lock(entry->mutex);
@@ -131,7 +134,9 @@ struct Uploads::State {
       return metadata::FindLink(sql, RefOf(session.repository()), digest);
     }));
     Forget(session.ticket().id);
-    if (!link) return Fail(About(session.repository(), ErrorCode::kUploadNotFound).With("upload", session.ticket().id));
+    if (!link)
+      return Fail(
+          About(session.repository(), ErrorCode::kUploadNotFound).With("upload", session.ticket().id));
     return UploadedLayer{digest, link->blob.size, true};
   }
 
@@ -142,7 +147,11 @@ struct Uploads::State {
 class Uploads::State::Sink final : public http::BodySink {
  public:
   Sink(State& state, Lease lease, blobs::BlobWriter& writer, Chunk chunk, Answer answer)
-      : state_(state), lease_(std::move(lease)), writer_(writer), chunk_(std::move(chunk)), answer_(std::move(answer)) {}
+      : state_(state),
+        lease_(std::move(lease)),
+        writer_(writer),
+        chunk_(std::move(chunk)),
+        answer_(std::move(answer)) {}
 
   void Append(http::Block block) override {
     writer_.Append(std::move(block));
@@ -160,6 +169,8 @@ class Uploads::State::Sink final : public http::BodySink {
     EndCheckpoint();
     Keep();
   }
+
+  ~Sink() override { EndCheckpoint(); }
 
  private:
   enum Checkpointing : int { kNone, kQueued, kRunning };
@@ -267,8 +278,9 @@ Result<UploadTicket> Uploads::Find(const Repository& repository, std::string_vie
 Result<UploadStatus> Uploads::Status(const Repository& repository, const UploadTicket& ticket) {
   if (const std::shared_ptr<Entry> entry = state_->Peek(ticket.id); entry && entry->session.received() > 0)
     return UploadStatus{entry->session.received()};
-  auto row = TRY(state_->context.store.Read(
-      [&](metadata::sql::Session& session) { return metadata::FindUpload(session, RefOf(repository), ticket.id); }));
+  auto row = TRY(state_->context.store.Read([&](metadata::sql::Session& session) {
+    return metadata::FindUpload(session, RefOf(repository), ticket.id);
+  }));
   if (row && row->state != metadata::UploadState::kOpen)
     return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
   return UploadStatus{row ? static_cast<std::uint64_t>(row->received) : 0};
@@ -293,19 +305,20 @@ Result<Uploads::ChunkResult> Uploads::Append(const Repository& repository, const
   return ChunkResult{session->received(), std::nullopt};
 }
 
-Result<std::unique_ptr<http::BodySink>> Uploads::AppendStream(const Repository& repository, const UploadTicket& ticket,
-                                                              const Chunk& chunk, std::uint64_t expected_size,
-                                                              Answer answer) {
+Result<std::unique_ptr<http::BodySink>> Uploads::AppendStream(const Repository& repository,
+                                                              const UploadTicket& ticket, const Chunk& chunk,
+                                                              std::uint64_t expected_size, Answer answer) {
   Lease session = TRY(state_->Take(repository, ticket, chunk.offset));
-  if (session->completed()) return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+  if (session->completed())
+    return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
   if (chunk.offset != session->received()) return Fail(OffsetError(*session));
   const bool sha512 = chunk.closing_digest && chunk.closing_digest->algorithm() == HashAlgorithm::kSha512;
   blobs::BlobWriter* writer = TRY(session->Writer(sha512, chunk.offset + expected_size));
   return std::make_unique<State::Sink>(*state_, std::move(session), *writer, chunk, std::move(answer));
 }
 
-Result<UploadedLayer> Uploads::PutWhole(const Repository& repository, std::string_view principal, const Digest& digest,
-                                        Bytes body) {
+Result<UploadedLayer> Uploads::PutWhole(const Repository& repository, std::string_view principal,
+                                        const Digest& digest, Bytes body) {
   const UploadTicket ticket = Open(repository, principal);
   const ChunkResult result = TRY(Append(repository, ticket, {0, digest}, body));
   return *result.layer;
@@ -314,7 +327,8 @@ Result<UploadedLayer> Uploads::PutWhole(const Repository& repository, std::strin
 Result<Uploads::ChunkResult> Uploads::AppendPart(const Repository& repository, const UploadTicket& ticket,
                                                  std::uint64_t first, Bytes body) {
   Lease session = TRY(state_->Take(repository, ticket, first));
-  if (session->completed()) return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+  if (session->completed())
+    return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
   if (first != session->received()) return Fail(OffsetError(*session));
   TRY(session->ReceivePart(body));
   return ChunkResult{session->received(), std::nullopt};
@@ -337,7 +351,8 @@ Result<UploadedLayer> Uploads::CompleteParts(const Repository& repository, const
 
 Result<> Uploads::Cancel(const Repository& repository, const UploadTicket& ticket) {
   Lease session = TRY(state_->Take(repository, ticket, std::nullopt));
-  if (session->completed()) return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+  if (session->completed())
+    return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
   Result<> cancelled = session->Cancel();
   if (cancelled) state_->Forget(ticket.id);
   return cancelled;

@@ -1,8 +1,9 @@
 #pragma once
 
-// Upload sessions: bytes on their way to become a layer (design-storage 1.2 to 1.4). One session has one writer at a
-// time; a newer request at the right offset takes over from an older one. Opening a session writes nothing: the door
-// keeps what identifies it in its sealed Location, and a row appears at the first checkpoint.
+// Upload sessions: bytes on their way to become a layer (design-storage 1.2 to 1.4). One session has one
+// writer at a time; a newer request at the right offset takes over from an older one. Opening a session
+// writes nothing: the door keeps what identifies it in its sealed Location, and a row appears at the first
+// checkpoint.
 //
 // Safe from any thread. The calls block; bodies stream through the sink.
 
@@ -23,10 +24,10 @@
 
 namespace entrepot::registry {
 
-/// Who and what a session is, as its opener was told: sealed into Locations by the OCI door, kept in the row by the
-/// API.
+/// Who and what a session is, as its opener was told: sealed into Locations by the OCI door, kept in the row
+/// by the API.
 struct UploadTicket {
-  std::string id;         // a UUID
+  std::string id;  // a UUID
   RepositoryId repository{};
   std::string principal;  // unique id of who opened it
   Timestamp opened_at;    // wall time
@@ -63,8 +64,8 @@ class Uploads {
   /// How far the session is. kUploadNotFound when it was cancelled, completed, or its time is over.
   Result<UploadStatus> Status(const Repository& repository, const UploadTicket& ticket);
 
-  /// A body that begins at `offset` of the layer; with `digest` it is the closing one, and its end commits the layer.
-  /// kUploadOffset (fact offset) when `offset` is not where the session stands.
+  /// A body that begins at `offset` of the layer; with `digest` it is the closing one, and its end commits
+  /// the layer. kUploadOffset (fact offset) when `offset` is not where the session stands.
   struct Chunk {
     std::uint64_t offset = 0;
     std::optional<Digest> closing_digest;
@@ -75,18 +76,21 @@ class Uploads {
     std::optional<UploadedLayer> layer;
   };
   /// A whole small body at once.
-  Result<ChunkResult> Append(const Repository& repository, const UploadTicket& ticket, const Chunk& chunk, Bytes body);
+  Result<ChunkResult> Append(const Repository& repository, const UploadTicket& ticket, const Chunk& chunk,
+                             Bytes body);
   /// A body that streams. `answer` makes the response from the result, on a worker.
   using Answer = std::function<http::Response(Result<ChunkResult>)>;
-  Result<std::unique_ptr<http::BodySink>> AppendStream(const Repository& repository, const UploadTicket& ticket,
-                                                       const Chunk& chunk, std::uint64_t expected_size, Answer answer);
+  Result<std::unique_ptr<http::BodySink>> AppendStream(const Repository& repository,
+                                                       const UploadTicket& ticket, const Chunk& chunk,
+                                                       std::uint64_t expected_size, Answer answer);
   /// A whole small layer with no session: POST with ?digest=.
-  Result<UploadedLayer> PutWhole(const Repository& repository, std::string_view principal, const Digest& digest,
-                                 Bytes body);
+  Result<UploadedLayer> PutWhole(const Repository& repository, std::string_view principal,
+                                 const Digest& digest, Bytes body);
 
-  /// UploadLayerPart, which begins at the position `first`. Durable when it returns (a checkpoint). kUploadOffset when
-  /// it is not the next; kLimitExceeded past 4,200 parts.
-  Result<ChunkResult> AppendPart(const Repository& repository, const UploadTicket& ticket, std::uint64_t first, Bytes body);
+  /// UploadLayerPart, which begins at the position `first`. Durable when it returns (a checkpoint).
+  /// kUploadOffset when it is not the next; kLimitExceeded past 4,200 parts.
+  Result<ChunkResult> AppendPart(const Repository& repository, const UploadTicket& ticket,
+                                 std::uint64_t first, Bytes body);
   /// CompleteLayerUpload: the computed sha256 must be among `digests`. kEmptyUpload, kLayerPartTooSmall,
   /// kLayerDigestMismatch, kLayerAlreadyExists (the session is used up by that too).
   Result<UploadedLayer> CompleteParts(const Repository& repository, const UploadTicket& ticket,
@@ -95,7 +99,8 @@ class Uploads {
   /// kUploadNotFound when it is over already. A cancelled id stays refused until it would have expired.
   Result<> Cancel(const Repository& repository, const UploadTicket& ticket);
 
-  /// Checkpoints sessions that no request has touched for a while and lets go of them. Called every few seconds.
+  /// Checkpoints sessions that no request has touched for a while and lets go of them. Called every few
+  /// seconds.
   void TendIdle();
   /// Checkpoints every open session; for an orderly stop, after the server has stopped.
   void CheckpointAll();
