@@ -273,8 +273,14 @@ Result<> PostgresConnection::RunScript(const std::string& script) {
 Result<> PostgresConnection::Begin() {
   CHECK(!began_);
   TRY(Ready());
-  TRY(Simple(options_.role == Role::kReader ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                                            : "BEGIN ISOLATION LEVEL READ COMMITTED"));
+  const char* const begin = options_.role == Role::kReader ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                                                           : "BEGIN ISOLATION LEVEL READ COMMITTED";
+  Result<Answer> answer = Simple(begin);
+  if (!answer && lost()) {  // while it was idle: nothing was running
+    TRY(Connect());
+    answer = Simple(begin);
+  }
+  if (!answer) return Fail(std::move(answer).error());
   began_ = true;
   return {};
 }
