@@ -51,7 +51,7 @@ std::size_t BoundRequests::Read(MutableBytes block) {
   return filled;
 }
 
-bool BoundRequests::Answer(std::string_view text, int flags) { return SendAll(socket_.get(), text, flags); }
+bool BoundRequests::Answer(std::string_view text) { return SendAll(socket_.get(), text); }
 
 int ServeBound(std::uint16_t port, std::function<void(BoundRequests&)> serve) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);

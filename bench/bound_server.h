@@ -25,7 +25,7 @@ class BoundRequests {
   /// Reads body bytes until `block` is full or the body ends; their number, 0 when the client is gone.
   std::size_t Read(MutableBytes block);
 
-  bool Answer(std::string_view text, int flags = 0);
+  bool Answer(std::string_view text);
   int socket() const { return socket_.get(); }
 
  private:

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <semaphore>
 #include <string>
 #include <sys/mman.h>
@@ -28,6 +30,7 @@ namespace {
 
 // As stored blobs are: a chunk is 64 KiB on disk with its tag (design-storage 2.3).
 constexpr std::size_t kChunk = 64 * 1024, kPlain = kChunk - Aead::kTagLength, kChunksARead = 16;
+constexpr std::size_t kWrite = 1 << 20;
 
 std::array<std::uint8_t, Aead::kNonceLength> NonceOf(std::uint64_t chunk) {
   std::array<std::uint8_t, Aead::kNonceLength> nonce{};
@@ -57,14 +60,28 @@ class Blob {
   void Fill() {
     Aead aead(key_);
     const ByteVector plain(kPlain, 'x');
-    ByteVector chunk(kChunk, 'x');
+    ByteVector run;  // of whole chunks: the size of a write decides how the page cache lays the file out
     for (std::uint64_t offset = 0, index = 0; offset < size_; offset += kPlain, ++index) {
-      const std::size_t length = std::min<std::uint64_t>(kPlain, size_ - offset);
-      if (sealed_)
-        aead.Seal(NonceOf(index), {}, Bytes(plain).first(length), chunk.data(), chunk.data() + length);
-      const std::size_t stored = length + (sealed_ ? Aead::kTagLength : 0);
-      CHECK(write(file_.get(), chunk.data(), stored) == static_cast<ssize_t>(stored));
+      const Bytes chunk = Bytes(plain).first(std::min<std::uint64_t>(kPlain, size_ - offset));
+      run.insert(run.end(), chunk.begin(), chunk.end());
+      if (sealed_) SealLast(aead, index, chunk.size(), run);
+      if (run.size() >= kWrite) Append(run, kWrite);
     }
+    Append(run, run.size());
+  }
+
+  /// Encrypts the last `length` bytes of `run` where they are, and adds their tag.
+  static void SealLast(Aead& aead, std::uint64_t index, std::size_t length, ByteVector& run) {
+    const std::size_t begin = run.size() - length;
+    run.resize(run.size() + Aead::kTagLength);
+    const auto chunk = MutableBytes(run).subspan(begin, length);
+    aead.Seal(NonceOf(index), {}, chunk, chunk.data(), chunk.data() + length);
+  }
+
+  /// Moves the first `length` bytes of `run` to the end of the file.
+  void Append(ByteVector& run, std::size_t length) {
+    CHECK(write(file_.get(), run.data(), length) == static_cast<ssize_t>(length));
+    run.erase(run.begin(), run.begin() + static_cast<std::ptrdiff_t>(length));
   }
 
   const std::uint64_t size_;
@@ -142,14 +159,23 @@ bool SendOverlapped(int socket, const Blob& blob) {
   }
 }
 
+/// While corked a socket sends full segments only, as nginx's tcp_nopush has it.
+void Cork(int socket, bool corked) {
+  const int value = corked ? 1 : 0;
+  setsockopt(socket, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+}
+
 void Serve(BoundRequests& requests, std::string_view way, const Blob& blob) {
   const std::string head = fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", blob.size());
-  while (requests.Next() && requests.Answer(head, MSG_MORE)) {
-    const int socket = requests.socket();
+  const int socket = requests.socket();
+  while (requests.Next()) {
+    Cork(socket, true);
+    if (!requests.Answer(head)) return;
     const bool sent = way == "sealed"    ? SendInTurn(socket, blob)
                       : way == "overlap" ? SendOverlapped(socket, blob)
                                          : SendFileRange(socket, blob.file(), 0, blob.size());
     if (!sent) return;
+    Cork(socket, false);
   }
 }
 

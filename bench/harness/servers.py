@@ -1,7 +1,10 @@
 """The servers that are measured: each a process of ours on loopback with its files in the run's directory."""
 
+import contextlib
+import ctypes
 import http.client
 import os
+import random
 import shutil
 import signal
 import socket
@@ -44,7 +47,7 @@ class Server:
         log = open(self.directory / "log", "ab")
         with log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=lambda: os.sched_setaffinity(0, processors))
+                                            preexec_fn=lambda: confine(processors))
         deadline = time.monotonic() + _START_LIMIT_SECONDS
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -207,7 +210,16 @@ def missing_program(name: str, build: Path) -> str | None:
     return None if program and Path(program).exists() else str(program or name)
 
 
+def confine(processors: set):
+    """Runs in a new child: on these processors only, and not beyond the end of this process."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    os.sched_setaffinity(0, processors)
+
+
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the range from which the generator's own connections take theirs, so that a restart finds it free."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(20000, 30000)))
+            return probe.getsockname()[1]
