@@ -30,6 +30,7 @@ struct Rooms {
   registry::Layers& layers;
   registry::Uploads& uploads;
   const Clock& clock;
+  std::string domain;  // the configured one, or "": whose host names name registries (design.md 1.3)
 };
 
 struct Operation;

@@ -70,7 +70,7 @@ Result<http::Reply> OciDoor::Serve(const CallPtr& call) {
 }
 
 Result<> OciDoor::Authenticate(Call& call) {
-  const access::RegistryHost host = TRY(access::ParseRegistryHost(call.head.host));
+  const access::RegistryHost host = TRY(access::ParseRegistryHost(call.head.host, rooms_.domain));
   const access::RegistryCaller who = TRY(rooms_.access.AuthenticateRegistry(call.head));
   call.caller = who.caller;
   call.registry = host.registry.value_or(who.default_registry);

@@ -18,7 +18,7 @@ namespace entrepot::oci {
 
 class OciDoor final : public http::Handler {
  public:
-  explicit OciDoor(const Rooms& rooms) : rooms_(rooms) {}
+  explicit OciDoor(Rooms rooms) : rooms_(std::move(rooms)) {}
 
   bool TryAnswer(const http::RequestHead& head, http::Response& response) override;
   http::BodyPlan PlanBody(const http::RequestHead& head) override;

@@ -39,7 +39,7 @@ const Operation* TryAnswerPull(const Rooms& rooms, const http::RequestHead& head
   const Operation* operation = FindOperation(parts->kind, head.method);
   if (!operation || (head.method != http::Method::kGet && head.method != http::Method::kHead)) return nullptr;
 
-  const Result<access::RegistryHost> host = access::ParseRegistryHost(head.host);
+  const Result<access::RegistryHost> host = access::ParseRegistryHost(head.host, rooms.domain);
   const std::shared_ptr<const access::RegistryCaller> who = rooms.access.TryAuthenticateRegistry(head);
   if (!host || !who || who->expired) return nullptr;
   if (parts->kind == RouteKind::kRoot) {

@@ -63,11 +63,11 @@ Result<http::Reply> ReceiveChunk(const Rooms& rooms, const CallPtr& call,
     const auto result = rooms.uploads.Append(*call->repository, ticket, chunk, AsBytes(call->body));
     return TRY(ChunkAnswer(rooms, *call, ticket, result));
   }
-  auto answer = [rooms, call, ticket](const Result<ChunkResult>& result) {
+  auto answer = [&rooms, call, ticket](const Result<ChunkResult>& result) {
     return call->finish(ChunkAnswer(rooms, *call, ticket, result));
   };
-  Result<std::unique_ptr<http::BodySink>> sink =
-      rooms.uploads.AppendStream(call->repository, ticket, chunk, std::move(answer));
+  Result<std::unique_ptr<http::BodySink>> sink = rooms.uploads.AppendStream(
+      *call->repository, ticket, chunk, call->head.content_length.value_or(0), std::move(answer));
   if (!sink) return TRY(ChunkAnswer(rooms, *call, ticket, Fail(std::move(sink).error())));
   return *std::move(sink);
 }

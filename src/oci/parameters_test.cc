@@ -1,0 +1,110 @@
+#include "oci/parameters.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace entrepot::oci {
+namespace {
+
+const std::string kDigest = "sha256:" + std::string(64, 'b');
+
+struct Request {
+  explicit Request(http::Method method, std::string path, std::string text = "") : query(std::move(text)) {
+    head.method = method;
+    head.query = query;
+    route = *ParseRoute(path);
+  }
+  Request& With(std::string_view name, std::string_view value) {
+    fields.push_back({name, value});
+    head.headers = fields;
+    return *this;
+  }
+  Request& Length(std::uint64_t length) { return head.content_length = length, *this; }
+  Result<Parameters> Read() const { return ReadParameters(route, head); }
+
+  std::string query;
+  std::vector<http::HeaderField> fields;
+  http::RequestHead head;
+  Route route;
+};
+
+ErrorCode CodeOf(const Result<Parameters>& result) {
+  return result ? ErrorCode::kInternal : result.error().code();
+}
+
+TEST(Parameters, OfAnUpload) {
+  const auto read = Request(http::Method::kPut, "/v2/app/blobs/uploads/1", "_state=abc&digest=" + kDigest)
+                        .With("Content-Range", "10-19")
+                        .Length(10)
+                        .Read();
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->state, "abc");
+  EXPECT_EQ(read->digest->ToString(), kDigest);
+  EXPECT_EQ(read->content_range, (http::ByteRange{10, 19}));
+}
+
+TEST(Parameters, AnUploadIsClosedByADigest) {
+  EXPECT_EQ(CodeOf(Request(http::Method::kPut, "/v2/app/blobs/uploads/1").Read()), ErrorCode::kDigestInvalid);
+  EXPECT_EQ(CodeOf(Request(http::Method::kPut, "/v2/app/blobs/uploads/1", "digest=sha256:1").Read()),
+            ErrorCode::kDigestInvalid);
+  EXPECT_EQ(CodeOf(Request(http::Method::kPut, "/v2/app/blobs/uploads/1", "digest=%zz").Read()),
+            ErrorCode::kDigestInvalid);
+  EXPECT_TRUE(Request(http::Method::kPatch, "/v2/app/blobs/uploads/1").Read());
+}
+
+TEST(Parameters, AContentRangeFitsTheBody) {
+  const auto patch = [](std::string_view range, std::uint64_t length) {
+    return CodeOf(Request(http::Method::kPatch, "/v2/app/blobs/uploads/1")
+                      .With("Content-Range", range)
+                      .Length(length)
+                      .Read());
+  };
+  EXPECT_EQ(patch("0-9", 11), ErrorCode::kUploadRangeInvalid);
+  EXPECT_EQ(patch("0-9", 0), ErrorCode::kUploadRangeInvalid);
+  EXPECT_EQ(patch("9-0", 10), ErrorCode::kUploadRangeInvalid);
+  EXPECT_EQ(patch("", 10), ErrorCode::kUploadRangeInvalid);
+  EXPECT_EQ(patch("x-y", 10), ErrorCode::kUploadRangeInvalid);
+  Request chunked(http::Method::kPatch, "/v2/app/blobs/uploads/1");
+  chunked.With("Content-Range", "5-9").head.chunked = true;
+  EXPECT_EQ(chunked.Read()->content_range->first, 5u);
+}
+
+TEST(Parameters, AMountNamesALayerAndPerhapsASource) {
+  const auto good =
+      Request(http::Method::kPost, "/v2/app/blobs/uploads/", "mount=" + kDigest + "&from=team%2Fbase").Read();
+  EXPECT_EQ(good->mount->ToString(), kDigest);
+  EXPECT_EQ(good->from->str(), "team/base");
+  const auto foreign =
+      Request(http::Method::kPost, "/v2/app/blobs/uploads/", "mount=" + kDigest + "&from=Library/X").Read();
+  EXPECT_FALSE(foreign->from);  // a name that cannot be here is like one that is not
+  EXPECT_EQ(CodeOf(Request(http::Method::kPost, "/v2/app/blobs/uploads/", "mount=nonsense&from=app").Read()),
+            ErrorCode::kDigestInvalid);
+}
+
+TEST(Parameters, OfAList) {
+  const auto limit = [](std::string query) {
+    return Request(http::Method::kGet, "/v2/app/tags/list", query).Read();
+  };
+  EXPECT_EQ(limit("")->limit, kMaxPage);
+  EXPECT_EQ(limit("n=0")->limit, 0);
+  EXPECT_EQ(limit("n=7&last=v1%2B")->last, "v1+");
+  EXPECT_EQ(limit("n=100000")->limit, kMaxPage);
+  EXPECT_EQ(limit("n=99999999999999999999")->limit, kMaxPage);
+  for (const char* bad : {"n=-1", "n=", "n=x", "n=1x", "n=-99999999999999999999", "n=%20"})
+    EXPECT_EQ(CodeOf(limit(bad)), ErrorCode::kInvalidParameter) << bad;
+}
+
+// `/v2/` reads the API's longer tags but makes only OCI's.
+TEST(Parameters, ANewTagIsAnOciTag) {
+  const std::string long_tag = "/v2/app/manifests/" + std::string(129, 't');
+  EXPECT_EQ(CodeOf(Request(http::Method::kPut, long_tag).Read()), ErrorCode::kInvalidParameter);
+  EXPECT_EQ(CodeOf(Request(http::Method::kPut, "/v2/app/manifests/.hidden").Read()),
+            ErrorCode::kInvalidParameter);
+  EXPECT_TRUE(Request(http::Method::kGet, long_tag).Read());
+  EXPECT_TRUE(Request(http::Method::kPut, "/v2/app/manifests/" + std::string(128, 't')).Read());
+}
+
+}  // namespace
+}  // namespace entrepot::oci
