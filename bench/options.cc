@@ -46,9 +46,7 @@ Options ParseOptions(int argc, char** argv) {
   app.add_option("--body", options.body_file, "file: for post as it is, for manifest with @unique@ filled in")
       ->check(CLI::ExistingFile);
   app.add_option("--server-pid", options.server_pid, "report this process's CPU and memory");
-  app.add_option("--command", options.command, "for start: the program and its arguments, last on the line")
-      ->take_all()
-      ->expected(1, -1);
+  app.add_option("command", options.command, "for start, after --: the program and its arguments");
   try {
     app.parse(argc, argv);
     options.mode = kModes.at(options.mode_name);
@@ -56,7 +54,7 @@ Options ParseOptions(int argc, char** argv) {
     if (counts && options.seconds == 0 && options.requests == 0)
       throw CLI::ValidationError("--seconds or --requests", "one of them is needed");
     if (options.mode == Mode::kStart && options.command.empty())
-      throw CLI::ValidationError("--command", "start needs one");
+      throw CLI::ValidationError("command", "start needs one, after --");
     if (options.mode == Mode::kManifest && options.body_file.empty())
       throw CLI::ValidationError("--body", "manifest needs one");
   } catch (const CLI::ParseError& error) {

@@ -87,6 +87,7 @@ class Runner:
                 self._prepare(workload, server)
             os.sync()  # what the last server left dirty is not this one's to write
             samples[server.name] = self._measure(workload, server)
+        _check_same_work(samples)
         return Round(samples, number, attempt, workload.timed)
 
     def _prepare(self, workload, server: Server):
@@ -123,7 +124,7 @@ class Runner:
         if workload.kind == "start" or "idle" in workload.arguments:
             command += ["--path", server.ready_path]
         if workload.kind == "start":
-            command += ["--command", *server.command()]
+            command += ["--", *server.command()]
         else:
             command += ["--server-pid", str(server.process.pid)]
         processors = self._pinned_generator if workload.pinned else self._all
@@ -168,6 +169,14 @@ def generator_bound(figures: dict) -> bool:
         return False
     server = figures["server_user_s"] + figures["server_system_s"]
     return figures["generator_cpu_s"] > 0.9 * figures["wall_s"] > server
+
+
+def _check_same_work(samples: dict):
+    """A server that answers with other bodies than the rest is not faster, but wrong."""
+    sizes = {name: sample.figures["bytes"] / sample.figures["succeeded"]
+             for name, sample in samples.items() if sample.figures.get("succeeded")}
+    if len(set(sizes.values())) > 1:
+        raise SetUpError(f"bytes per request differ: {sizes}")
 
 
 def _needed(digest: str, arguments: list, content: Content) -> bool:
