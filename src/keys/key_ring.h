@@ -12,8 +12,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <unordered_map>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -56,6 +54,13 @@ class KeyRing {
 
  private:
   struct Cache;
+  struct Row;
+
+  /// A key row as a RepositoryKey; `stamp` was taken before the row was read.
+  Result<RepositoryKey> Open(metadata::sql::Session& session, const RepositoryRef& repository, const Row& row,
+                             KeyStateStamp stamp);
+  Result<RepositoryKey> Make(metadata::WriteTransaction& transaction, const RepositoryRef& repository,
+                             KeyStateStamp stamp);
 
   metadata::Store& store_;
   const FileEncryption encryption_;
