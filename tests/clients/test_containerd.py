@@ -1,0 +1,51 @@
+"""containerd, as Kubernetes nodes pull: HEAD without credentials first, one PUT for a layer."""
+
+import json
+
+import pytest
+
+from harness.clients import Containerd
+
+
+@pytest.fixture(scope="module")
+def containerd(tmp_path_factory):
+    with Containerd(tmp_path_factory.mktemp("containerd")) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def pushed(registry, repository, tools, context):
+    """An image that buildah pushed."""
+    reference = f"{registry.host}/{repository}:v1"
+    tools.run("buildah", "build", "-t", reference, context)
+    tools.login("buildah")
+    tools.run("buildah", "push", *tools.trust(), reference)
+    return reference
+
+
+def test_pull_push_pull(registry, repository, containerd, tools, pushed):
+    user = f"AWS:{registry.password()}"
+    trust = containerd.trust(registry)
+    containerd.run("images", "pull", *trust, "--user", user, pushed)
+    copy = pushed.replace(":v1", ":copy")
+    containerd.run("images", "tag", pushed, copy)
+    containerd.run("images", "push", *trust, "--user", user, copy)
+    assert json.loads(tools.raw_manifest(copy)) == json.loads(tools.raw_manifest(pushed))
+    containerd.run("images", "rm", pushed, copy)
+    containerd.run("images", "pull", *trust, "--user", user, copy)
+
+
+def test_pushes_layers_of_its_own(registry, repository, containerd, tools, context):
+    """Layers that the registry does not have yet, imported from an archive."""
+    reference = f"{registry.host}/{repository}:own"
+    tools.run("buildah", "build", "-t", reference, context)
+    tools.run("buildah", "push", reference, f"docker-archive:{tools.scratch}/image.tar:{reference}")
+    containerd.run("images", "import", tools.scratch / "image.tar")
+    containerd.run("images", "push", *containerd.trust(registry), "--user", f"AWS:{registry.password()}", reference)
+    containerd.run("images", "rm", reference)
+    containerd.run("images", "pull", *containerd.trust(registry), "--user", f"AWS:{registry.password()}", reference)
+
+
+def test_without_credentials_it_is_refused(registry, containerd, pushed):
+    refused = containerd.run("images", "pull", *containerd.trust(registry), pushed, check=False)
+    assert refused.returncode != 0 and "401 Unauthorized" in refused.stdout + refused.stderr

@@ -1,0 +1,48 @@
+"""What every test from outside starts from: a registry of its own, and the clients' credentials for it."""
+
+import pytest
+
+from harness.server import Server, binary_path
+
+
+@pytest.fixture(scope="session")
+def binary():
+    path = binary_path()
+    assert path.exists(), f"{path} is not there: run `make build`, or set ENTREPOT_BINARY"
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A registry that the tests of one file share. Each test uses repositories of its own."""
+    with Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tls_server(tmp_path_factory):
+    """The same with --tls auto."""
+    with Server(tmp_path_factory.mktemp("tls-server"), "--tls", "auto", "--tls-names", "registry.test") as running:
+        yield running
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """A registry that the test may stop, kill and start again."""
+    with Server(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def ecr(server):
+    return server.client("ecr")
+
+
+@pytest.fixture
+def repository(server, request):
+    """A new repository, named after the test."""
+    name = "test/" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")
+    while "--" in name:
+        name = name.replace("--", "-")
+    server.client("ecr").create_repository(repositoryName=name)
+    return name

@@ -1,0 +1,165 @@
+"""One registry process: started on a free port with a data directory of its own, and always stopped."""
+
+import base64
+import os
+import pathlib
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+from botocore.config import Config
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+START_SECONDS = 30
+STOP_SECONDS = 40
+
+ACCOUNT = "123456789012"
+REGION = "us-west-2"
+
+
+def binary_path() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("ENTREPOT_BINARY", ROOT / "build" / "release" / "entrepot"))
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return probe.getsockname()[1]
+
+
+def clean_environment(**extra) -> dict:
+    """This process's environment without what would point AWS's tools or the registry elsewhere."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "ENTREPOT_")) and not name.lower().endswith("_proxy")}
+    return {**kept, "AWS_EC2_METADATA_DISABLED": "true", **{name: str(value) for name, value in extra.items()}}
+
+
+def run_entrepot(*arguments, environment: dict | None = None, **options) -> subprocess.CompletedProcess:
+    """A command that ends by itself."""
+    return subprocess.run([binary_path(), *map(str, arguments)], capture_output=True, text=True, check=False,
+                          timeout=START_SECONDS, env=environment or clean_environment(), **options)
+
+
+class Server:
+    """A context manager; inside, `endpoint` answers. The data directory outlives restarts and kills."""
+
+    def __init__(self, scratch: pathlib.Path, *flags: str, environment: dict | None = None,
+                 address: str = "127.0.0.1"):
+        self.scratch = scratch
+        self.data_dir = scratch / "data"
+        self.address = address
+        self.port = free_port(address)
+        self.flags = flags
+        self.extra_environment = environment or {}
+        self.process: subprocess.Popen | None = None
+        self.log_file = scratch / "server.log"
+        self.authority = self.data_dir / "tls" / "ca.crt"
+        self.tls = "--tls" in flags or "--tls-cert" in flags
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+
+    # ---- life
+
+    def start(self) -> None:
+        assert self.process is None, "it runs already"
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(
+                [binary_path(), "serve", "--data-dir", str(self.data_dir), "--listen", self.host, *self.flags],
+                stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                env=clean_environment(**self.extra_environment))
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with status {self.process.returncode}:\n{self.log()}")
+            try:
+                if self.get("/readyz")[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.02)  # between two looks at the condition waited for
+        self.kill()
+        raise AssertionError(f"the server was not ready within {START_SECONDS} s:\n{self.log()}")
+
+    def stop(self) -> int | None:
+        """SIGTERM; its status, or None when it did not run. Kills and fails when it does not stop in time."""
+        if self.process is None:
+            return None
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"the server did not stop within {STOP_SECONDS} s of SIGTERM:\n{self.log()}") from None
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash."""
+        process, self.process = self.process, None
+        process.kill()
+        process.wait()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    # ---- talking to it
+
+    @property
+    def host(self) -> str:
+        """As image names begin."""
+        return f"{self.address}:{self.port}"
+
+    @property
+    def endpoint(self) -> str:
+        return f"{'https' if self.tls else 'http'}://{self.host}"
+
+    def get(self, path: str, headers: dict | None = None) -> tuple[int, dict, bytes]:
+        """Status, headers and body, whatever the status."""
+        context = ssl.create_default_context(cafile=str(self.authority)) if self.tls else None
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
+                                             *([urllib.request.HTTPSHandler(context=context)] if context else []))
+        request = urllib.request.Request(self.endpoint + path, headers=headers or {})
+        try:
+            with opener.open(request, timeout=10) as answer:
+                return answer.status, dict(answer.headers), answer.read()
+        except urllib.error.HTTPError as answer:
+            return answer.code, dict(answer.headers), answer.read()
+
+    def credentials(self) -> tuple[str, str]:
+        lines = dict(line.split(" = ", 1) for line in (self.data_dir / "credentials").read_text().splitlines()[1:])
+        return lines["aws_access_key_id"], lines["aws_secret_access_key"]
+
+    def environment(self, **extra) -> dict:
+        """For AWS's command-line tools."""
+        key, secret = self.credentials()
+        tls = {"AWS_CA_BUNDLE": self.authority} if self.tls else {}
+        return clean_environment(AWS_ENDPOINT_URL=self.endpoint, AWS_REGION=REGION, AWS_DEFAULT_REGION=REGION,
+                                 AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret, **tls, **extra)
+
+    def client(self, service: str, region: str = REGION):
+        key, secret = self.credentials()
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=region, aws_access_key_id=key,
+                            aws_secret_access_key=secret, verify=str(self.authority) if self.tls else None,
+                            config=Config(retries={"max_attempts": 0}, proxies={}))
+
+    def password(self) -> str:
+        """What docker login takes, for the user AWS."""
+        token = self.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        return base64.b64decode(token).decode().removeprefix("AWS:")
