@@ -24,7 +24,7 @@ bool ThreadPool::TryPost(Job job) {
 void ThreadPool::Post(Job job) {
   {
     std::lock_guard lock(mutex_);
-    if (stopping_ && threads_.empty()) return;
+    if (stopped_) return;
     queue_.push_back(std::move(job));
   }
   wake_.notify_one();
@@ -41,6 +41,7 @@ void ThreadPool::Stop() {
   for (std::thread& thread : threads) thread.join();
   std::deque<Job> left;  // posted by the last jobs: destroyed outside the lock
   std::lock_guard lock(mutex_);
+  stopped_ = true;
   left.swap(queue_);
 }
 

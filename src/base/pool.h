@@ -30,7 +30,7 @@ class ThreadPool {
   /// For the next step of work that was let in already: never refused while the pool runs, so that a full
   /// queue cannot strand it. After Stop the job is destroyed unrun.
   void Post(Job job);
-  /// Runs what is queued, then joins. Idempotent.
+  /// Runs what is queued and what running jobs Post, then joins. Idempotent.
   void Stop();
 
   std::size_t waiting() const;
@@ -45,6 +45,7 @@ class ThreadPool {
   std::condition_variable wake_;
   std::deque<Job> queue_;
   bool stopping_ = false;
+  bool stopped_ = false;
   std::vector<std::thread> threads_;
 };
 
