@@ -1,0 +1,67 @@
+#pragma once
+
+// Amazon ECR's private API: what the operations work with, and the operations by resource. Each is a
+// translation between the typed request and the domain; the door has authenticated, validated and authorized
+// before it runs.
+
+#include <string>
+
+#include "access/access.h"
+#include "aws/operation.h"
+#include "registry/images.h"
+#include "registry/layers.h"
+#include "registry/repositories.h"
+#include "registry/uploads.h"
+#include "services/ecr/model.gen.h"
+
+namespace entrepot::ecr {
+
+struct Ecr {
+  registry::Repositories& repositories;
+  registry::Images& images;
+  registry::Layers& layers;
+  registry::Uploads& uploads;
+  access::Access& access;
+  std::string domain;       // "" = URIs name the host that the caller used (design.md 1.3)
+  std::string domain_port;  // ":5000" behind the domain, or ""
+};
+
+/// The API as a table. `ecr` outlives it.
+aws::Service EcrService(Ecr& ecr);
+
+// repositories.cc
+Result<CreateRepositoryResponse> CreateRepository(Ecr&, const aws::CallContext&,
+                                                  const CreateRepositoryRequest&);
+Result<DescribeRepositoriesResponse> DescribeRepositories(Ecr&, const aws::CallContext&,
+                                                          const DescribeRepositoriesRequest&);
+Result<DeleteRepositoryResponse> DeleteRepository(Ecr&, const aws::CallContext&,
+                                                  const DeleteRepositoryRequest&);
+
+// tags.cc
+Result<ListTagsForResourceResponse> ListTagsForResource(Ecr&, const aws::CallContext&,
+                                                        const ListTagsForResourceRequest&);
+
+// images.cc
+Result<PutImageResponse> PutImage(Ecr&, const aws::CallContext&, const PutImageRequest&);
+Result<BatchGetImageResponse> BatchGetImage(Ecr&, const aws::CallContext&, const BatchGetImageRequest&);
+Result<BatchDeleteImageResponse> BatchDeleteImage(Ecr&, const aws::CallContext&,
+                                                  const BatchDeleteImageRequest&);
+Result<ListImagesResponse> ListImages(Ecr&, const aws::CallContext&, const ListImagesRequest&);
+Result<DescribeImagesResponse> DescribeImages(Ecr&, const aws::CallContext&, const DescribeImagesRequest&);
+
+// layers.cc
+Result<BatchCheckLayerAvailabilityResponse> BatchCheckLayerAvailability(
+    Ecr&, const aws::CallContext&, const BatchCheckLayerAvailabilityRequest&);
+Result<GetDownloadUrlForLayerResponse> GetDownloadUrlForLayer(Ecr&, const aws::CallContext&,
+                                                              const GetDownloadUrlForLayerRequest&);
+Result<InitiateLayerUploadResponse> InitiateLayerUpload(Ecr&, const aws::CallContext&,
+                                                        const InitiateLayerUploadRequest&);
+Result<UploadLayerPartResponse> UploadLayerPart(Ecr&, const aws::CallContext&, const UploadLayerPartRequest&);
+Result<CompleteLayerUploadResponse> CompleteLayerUpload(Ecr&, const aws::CallContext&,
+                                                        const CompleteLayerUploadRequest&);
+
+// authorization_token.cc
+Result<GetAuthorizationTokenResponse> GetAuthorizationToken(Ecr&, const aws::CallContext&,
+                                                            const GetAuthorizationTokenRequest&);
+
+}  // namespace entrepot::ecr

@@ -1,0 +1,264 @@
+#include <algorithm>
+
+#include "services/ecr/naming.h"
+
+namespace entrepot::ecr {
+namespace {
+
+using registry::ImageReference;
+
+std::optional<std::string> Maybe(std::string text) {
+  return text.empty() ? std::nullopt : std::optional(std::move(text));
+}
+
+ImageIdentifier ToIdentifier(const registry::Images::ImageId& id) {
+  return {.image_digest = id.digest.ToString(), .image_tag = Maybe(id.tag)};
+}
+
+// Why an image id of a batch was not served. The texts are ECR's (ecr-semantics 3.4).
+ImageFailure Failure(const ImageIdentifier& id, ImageFailureCode code, std::string reason) {
+  return {.failure_code = code, .failure_reason = std::move(reason), .image_id = id};
+}
+
+using Identified = std::expected<ImageReference, ImageFailure>;
+Identified ReadIdentifier(const ImageIdentifier& id) {
+  ImageReference reference;
+  if (!id.image_digest && !id.image_tag)
+    return std::unexpected(Failure({}, ImageFailureCode::kMissingDigestAndTag,
+                                   "Invalid request parameters: both tag and digest cannot be null"));
+  if (id.image_digest) {
+    const Result<Digest> digest = Digest::Parse(*id.image_digest);
+    if (!digest)
+      return std::unexpected(Failure(id, ImageFailureCode::kInvalidImageDigest,
+                                     "Invalid request parameters: image digest should satisfy the regex "
+                                     "'[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"));
+    reference.digest = *digest;
+  }
+  if (id.image_tag) {
+    const Result<ImageTag> tag = ImageTag::Parse(*id.image_tag);
+    if (!tag)
+      return std::unexpected(Failure(id, ImageFailureCode::kInvalidImageTag,
+                                     "Invalid request parameters: image tag should satisfy the regex "
+                                     "'[a-zA-Z0-9-_.]+'"));
+    reference.tag = *tag;
+  }
+  return reference;
+}
+
+// The failures that the domain's errors are in a batch; nothing for an error of the whole call.
+std::optional<ImageFailure> AsFailure(const ImageIdentifier& id, const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::kImageNotFound:
+      return Failure(id, ImageFailureCode::kImageNotFound, "Requested image not found");
+    case ErrorCode::kImageTagDigestMismatch:
+      return Failure(id, ImageFailureCode::kImageTagDoesNotMatchDigest,
+                     "Requested image digest does not match the image tag");
+    case ErrorCode::kImageReferencedByIndex:
+      return Failure(id, ImageFailureCode::kImageReferencedByManifestList,
+                     "Requested image referenced by manifest list: " + std::string(error.fact("digests")));
+    default:
+      return std::nullopt;
+  }
+}
+
+// In a batch, a tag and a digest that name different images are a mismatch; when the tag is absent, not
+// found.
+Result<registry::StoredManifestPtr> GetOne(Ecr& ecr, const registry::Repository& repository,
+                                           const ImageReference& reference) {
+  auto found = ecr.images.Get(repository, reference);
+  if (found || found.error().code() != ErrorCode::kImageNotFound || !reference.tag || !reference.digest)
+    return found;
+  if (ecr.images.Get(repository, {std::nullopt, reference.tag}))
+    return Fail(ErrorCode::kImageTagDigestMismatch);
+  return found;
+}
+
+Image ToImage(const registry::Repository& repository, const registry::StoredManifest& manifest,
+              const std::optional<std::string>& tag) {
+  return {.image_id = ImageIdentifier{.image_digest = manifest.digest.ToString(), .image_tag = tag},
+          .image_manifest = *manifest.content,
+          .image_manifest_media_type = manifest.media_type,
+          .registry_id = repository.registry.account.str(),
+          .repository_name = repository.name.str()};
+}
+
+ImageDetail ToAnswer(const registry::Repository& repository, const registry::ImageDetail& detail) {
+  return {
+      .artifact_media_type = Maybe(detail.artifact_type),
+      .image_digest = detail.digest.ToString(),
+      .image_manifest_media_type = detail.media_type,
+      .image_pushed_at = detail.pushed_at,
+      .image_size_in_bytes = detail.image_size,
+      .image_status = ImageStatus::kActive,
+      .image_tags = detail.tags.empty() ? std::nullopt : std::optional(detail.tags),
+      .registry_id = repository.registry.account.str(),
+      .repository_name = repository.name.str(),
+      .subject_manifest_digest = detail.subject ? std::optional(detail.subject->ToString()) : std::nullopt};
+}
+
+struct ListFilter {
+  registry::TagStatus tags = registry::TagStatus::kAny;
+  bool none = false;  // asks for images of a status that no image has
+};
+template <class Filter>
+ListFilter ReadFilter(const std::optional<Filter>& filter) {
+  ListFilter out;
+  if (!filter) return out;
+  if (filter->tag_status == TagStatus::kTagged) out.tags = registry::TagStatus::kTagged;
+  if (filter->tag_status == TagStatus::kUntagged) out.tags = registry::TagStatus::kUntagged;
+  const ImageStatusFilter status = filter->image_status.value_or(ImageStatusFilter::kActive);
+  out.none = status == ImageStatusFilter::kArchived || status == ImageStatusFilter::kActivating;
+  return out;
+}
+
+// The name of a list for its page tokens: the same repository and the same filter.
+std::string ListName(std::string_view operation, const registry::Repository& repository,
+                     const ListFilter& filter) {
+  return std::string(operation) + " " + std::to_string(static_cast<std::int64_t>(repository.id)) + " " +
+         std::to_string(static_cast<int>(filter.tags));
+}
+
+template <class Request>
+Result<PageRequest> ReadPage(Ecr& ecr, const std::string& list, const Request& request) {
+  return PageRequest{.limit = static_cast<int>(request.max_results.value_or(kDefaultPage)),
+                     .after = TRY(OpenNextToken(ecr, list, request.next_token))};
+}
+
+Result<DescribeImagesResponse> DescribeNamed(Ecr& ecr, const registry::Repository& repository,
+                                             const DescribeImagesRequest& request, const ListFilter& filter) {
+  DescribeImagesResponse answer{.image_details = std::vector<ImageDetail>{}, .next_token = std::nullopt};
+  std::vector<Digest> seen;
+  for (const ImageIdentifier& id : *request.image_ids) {
+    const Identified reference = ReadIdentifier(id);
+    if (!reference)
+      return Fail(Error(ErrorCode::kInvalidParameter)
+                      .With("parameter", "imageIds")
+                      .With("constraint", reference.error().failure_reason.value_or("")));
+    const registry::ImageDetail detail = TRY(ecr.images.Describe(repository, *reference));
+    if (std::ranges::find(seen, detail.digest) != seen.end()) continue;
+    seen.push_back(detail.digest);
+    const bool wanted = filter.tags == registry::TagStatus::kAny ||
+                        (filter.tags == registry::TagStatus::kTagged) == !detail.tags.empty();
+    if (wanted && !filter.none) answer.image_details->push_back(ToAnswer(repository, detail));
+  }
+  return answer;
+}
+
+}  // namespace
+
+Result<PutImageResponse> PutImage(Ecr& ecr, const aws::CallContext& call, const PutImageRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  registry::NewImage image{.content = request.image_manifest,
+                           .declared_media_type = request.image_manifest_media_type.value_or("")};
+  if (request.image_tag) image.tag = TRY(ImageTag::Parse(*request.image_tag));
+  if (request.image_digest) {
+    const Result<Digest> digest = Digest::Parse(*request.image_digest);
+    if (!digest)
+      return Fail(Error(ErrorCode::kInvalidParameter)
+                      .With("parameter", "imageDigest")
+                      .With("constraint", "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"));
+    image.digest = *digest;
+  }
+  const registry::PutImageResult put = TRY(ecr.images.Put(*repository, std::move(image)));
+  if (!put.created && !put.tag_moved)
+    return Fail(Error(ErrorCode::kImageAlreadyExists)
+                    .With("digest", put.digest.ToString())
+                    .With("tag", request.image_tag.value_or("null"))
+                    .With("repository", repository->name.str())
+                    .With("account", repository->registry.account.str()));
+  return PutImageResponse{.image = Image{.image_id = ImageIdentifier{.image_digest = put.digest.ToString(),
+                                                                     .image_tag = request.image_tag},
+                                         .image_manifest = request.image_manifest,
+                                         .image_manifest_media_type = put.media_type,
+                                         .registry_id = repository->registry.account.str(),
+                                         .repository_name = repository->name.str()}};
+}
+
+Result<BatchGetImageResponse> BatchGetImage(Ecr& ecr, const aws::CallContext& call,
+                                            const BatchGetImageRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  BatchGetImageResponse answer{.failures = std::vector<ImageFailure>{}, .images = std::vector<Image>{}};
+  const auto accepted = [&](const std::string& media_type) {
+    const auto& types = request.accepted_media_types;
+    return !types || types->empty() || std::ranges::find(*types, media_type) != types->end();
+  };
+  for (const ImageIdentifier& id : request.image_ids) {
+    const Identified reference = ReadIdentifier(id);
+    if (!reference) {
+      answer.failures->push_back(reference.error());
+      continue;
+    }
+    const auto manifest = GetOne(ecr, *repository, *reference);
+    if (manifest && accepted((*manifest)->media_type)) {
+      answer.images->push_back(ToImage(*repository, **manifest, id.image_tag));
+    } else if (manifest) {
+      answer.failures->push_back(Failure(id, ImageFailureCode::kImageNotFound, "Requested image not found"));
+    } else if (auto failure = AsFailure(id, manifest.error())) {
+      answer.failures->push_back(std::move(*failure));
+    } else {
+      return Fail(manifest.error());
+    }
+  }
+  return answer;
+}
+
+Result<BatchDeleteImageResponse> BatchDeleteImage(Ecr& ecr, const aws::CallContext& call,
+                                                  const BatchDeleteImageRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  BatchDeleteImageResponse answer{.failures = std::vector<ImageFailure>{},
+                                  .image_ids = std::vector<ImageIdentifier>{}};
+  for (const ImageIdentifier& id : request.image_ids) {
+    const Identified reference = ReadIdentifier(id);
+    if (!reference) {
+      answer.failures->push_back(reference.error());
+      continue;
+    }
+    const auto deleted = ecr.images.Delete(*repository, *reference, true);
+    if (deleted) {
+      for (const registry::Images::ImageId& gone : *deleted) answer.image_ids->push_back(ToIdentifier(gone));
+    } else if (auto failure = AsFailure(id, deleted.error())) {
+      answer.failures->push_back(std::move(*failure));
+    } else {
+      return Fail(deleted.error());
+    }
+  }
+  return answer;
+}
+
+Result<ListImagesResponse> ListImages(Ecr& ecr, const aws::CallContext& call,
+                                      const ListImagesRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  const ListFilter filter = ReadFilter(request.filter);
+  const std::string list = ListName("ListImages", *repository, filter);
+  const PageRequest page_request = TRY(ReadPage(ecr, list, request));
+  ListImagesResponse answer{.image_ids = std::vector<ImageIdentifier>{}, .next_token = std::nullopt};
+  if (filter.none) return answer;
+  const auto page = TRY(ecr.images.ListIds(*repository, filter.tags, page_request));
+  for (const registry::Images::ImageId& id : page.entries) answer.image_ids->push_back(ToIdentifier(id));
+  if (!page.next.empty()) answer.next_token = SealNextToken(ecr, list, page.next);
+  return answer;
+}
+
+Result<DescribeImagesResponse> DescribeImages(Ecr& ecr, const aws::CallContext& call,
+                                              const DescribeImagesRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  const ListFilter filter = ReadFilter(request.filter);
+  if (request.image_ids && !request.image_ids->empty()) {
+    if (request.max_results || request.next_token)
+      return Fail(Error(ErrorCode::kInvalidParameter)
+                      .With("parameter", request.max_results ? "maxResults" : "nextToken")
+                      .With("constraint", "cannot be given together with imageIds"));
+    return DescribeNamed(ecr, *repository, request, filter);
+  }
+  const std::string list = ListName("DescribeImages", *repository, filter);
+  const PageRequest page_request = TRY(ReadPage(ecr, list, request));
+  DescribeImagesResponse answer{.image_details = std::vector<ImageDetail>{}, .next_token = std::nullopt};
+  if (filter.none) return answer;
+  const auto page = TRY(ecr.images.List(*repository, filter.tags, page_request));
+  for (const registry::ImageDetail& detail : page.entries)
+    answer.image_details->push_back(ToAnswer(*repository, detail));
+  if (!page.next.empty()) answer.next_token = SealNextToken(ecr, list, page.next);
+  return answer;
+}
+
+}  // namespace entrepot::ecr

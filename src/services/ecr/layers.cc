@@ -1,0 +1,128 @@
+#include <algorithm>
+
+#include "registry/download_ticket.h"
+#include "services/ecr/naming.h"
+
+namespace entrepot::ecr {
+namespace {
+
+constexpr std::int64_t kPartSize = 10'485'760;  // ecr-semantics 4.3
+// What ECR calls a layer that no manifest has named yet.
+constexpr std::string_view kDefaultLayerType = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+Result<std::vector<Digest>> ReadDigests(const std::vector<std::string>& texts) {
+  std::vector<Digest> digests;
+  for (const std::string& text : texts) {
+    const Result<Digest> digest = Digest::Parse(text);
+    if (!digest)
+      return Fail(Error(ErrorCode::kInvalidParameter)
+                      .With("parameter", "layerDigests")
+                      .With("constraint", "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"));
+    digests.push_back(*digest);
+  }
+  return digests;
+}
+
+}  // namespace
+
+Result<BatchCheckLayerAvailabilityResponse> BatchCheckLayerAvailability(
+    Ecr& ecr, const aws::CallContext& call, const BatchCheckLayerAvailabilityRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  BatchCheckLayerAvailabilityResponse answer{.failures = std::vector<LayerFailure>{},
+                                             .layers = std::vector<Layer>{}};
+  for (const std::string& text : request.layer_digests) {
+    const Result<Digest> digest = Digest::Parse(text);
+    if (!digest) {
+      const bool missing = text.empty();
+      answer.failures->push_back(
+          {.failure_code =
+               missing ? LayerFailureCode::kMissingLayerDigest : LayerFailureCode::kInvalidLayerDigest,
+           .failure_reason = missing ? "Invalid request parameters: layer digest cannot be empty"
+                                     : "Invalid request parameters: layer digest should satisfy the regex "
+                                       "'[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+           .layer_digest = text});
+      continue;
+    }
+    const Result<registry::LayerInfo> layer = ecr.layers.Claim(*repository, *digest);
+    if (layer)
+      answer.layers->push_back(
+          {.layer_availability = LayerAvailability::kAvailable,
+           .layer_digest = text,
+           .layer_size = layer->size,
+           .media_type = layer->media_type.empty() ? std::string(kDefaultLayerType) : layer->media_type});
+    else if (layer.error().code() == ErrorCode::kLayerNotFound)
+      answer.layers->push_back({.layer_availability = LayerAvailability::kUnavailable, .layer_digest = text});
+    else
+      return Fail(layer.error());
+  }
+  return answer;
+}
+
+Result<GetDownloadUrlForLayerResponse> GetDownloadUrlForLayer(Ecr& ecr, const aws::CallContext& call,
+                                                              const GetDownloadUrlForLayerRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  const Result<Digest> digest = Digest::Parse(request.layer_digest);
+  const auto about = [&](ErrorCode code) {
+    return Fail(Error(code)
+                    .With("digest", request.layer_digest)
+                    .With("repository", repository->name.str())
+                    .With("account", repository->registry.account.str()));
+  };
+  if (!digest) return about(ErrorCode::kLayerNotFound);
+  const registry::OpenLayerPtr layer = TRY(ecr.layers.Open(*repository, *digest));
+  if (!layer->referenced) return about(ErrorCode::kLayerInaccessible);
+  const registry::DownloadTicket ticket{.host = call.host,
+                                        .registry = repository->registry,
+                                        .repository = repository->name,
+                                        .repository_id = repository->id,
+                                        .digest = *digest,
+                                        .principal = call.caller->unique_id,
+                                        .access_key_id = call.caller->access_key_id,
+                                        .expires_at = call.now + registry::kDownloadLifetime};
+  return GetDownloadUrlForLayerResponse{.download_url = std::string(call.scheme) + "://" + call.host +
+                                                        std::string(registry::kDownloadPath) +
+                                                        registry::SealTicket(ecr.access, ticket),
+                                        .layer_digest = request.layer_digest};
+}
+
+Result<InitiateLayerUploadResponse> InitiateLayerUpload(Ecr& ecr, const aws::CallContext& call,
+                                                        const InitiateLayerUploadRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  const registry::UploadTicket ticket = TRY(ecr.uploads.OpenDurable(*repository, call.caller->unique_id));
+  return InitiateLayerUploadResponse{.part_size = kPartSize, .upload_id = ticket.id};
+}
+
+Result<UploadLayerPartResponse> UploadLayerPart(Ecr& ecr, const aws::CallContext& call,
+                                                const UploadLayerPartRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  const registry::UploadTicket ticket = TRY(ecr.uploads.Find(*repository, request.upload_id));
+  const std::int64_t length = request.part_last_byte - request.part_first_byte + 1;
+  if (length != static_cast<std::int64_t>(request.layer_part_blob.size())) {
+    const registry::UploadStatus status = TRY(ecr.uploads.Status(*repository, ticket));
+    return Fail(Error(ErrorCode::kUploadOffset)
+                    .With("upload", ticket.id)
+                    .With("offset", std::to_string(status.received))
+                    .With("repository", repository->name.str())
+                    .With("account", repository->registry.account.str()));
+  }
+  const auto part = TRY(ecr.uploads.AppendPart(
+      *repository, ticket, static_cast<std::uint64_t>(request.part_first_byte), request.layer_part_blob));
+  return UploadLayerPartResponse{.last_byte_received = static_cast<std::int64_t>(part.received) - 1,
+                                 .registry_id = repository->registry.account.str(),
+                                 .repository_name = repository->name.str(),
+                                 .upload_id = ticket.id};
+}
+
+Result<CompleteLayerUploadResponse> CompleteLayerUpload(Ecr& ecr, const aws::CallContext& call,
+                                                        const CompleteLayerUploadRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  const registry::UploadTicket ticket = TRY(ecr.uploads.Find(*repository, request.upload_id));
+  const std::vector<Digest> digests = TRY(ReadDigests(request.layer_digests));
+  const registry::UploadedLayer layer = TRY(ecr.uploads.CompleteParts(*repository, ticket, digests));
+  return CompleteLayerUploadResponse{.layer_digest = layer.digest.ToString(),
+                                     .registry_id = repository->registry.account.str(),
+                                     .repository_name = repository->name.str(),
+                                     .upload_id = ticket.id};
+}
+
+}  // namespace entrepot::ecr

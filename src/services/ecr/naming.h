@@ -1,0 +1,35 @@
+#pragma once
+
+// How a call names registries and repositories, and how answers do.
+
+#include <optional>
+#include <string>
+
+#include "base/arn.h"
+#include "services/ecr/ecr.h"
+
+namespace entrepot::ecr {
+
+/// The registry a call is about: the caller's, or the one that `registry_id` (validated by the door) names,
+/// in the region of the call.
+RegistryName RegistryOf(const aws::CallContext& call, const std::optional<std::string>& registry_id);
+
+/// The host that docker logs in to and that URIs of this answer begin with.
+std::string RegistryHost(const Ecr& ecr, const aws::CallContext& call, const RegistryName& registry);
+
+/// The repository of a request that has registry_id and repository_name. kRepositoryNotFound.
+template <class Request>
+Result<registry::RepositoryPtr> FindRepository(Ecr& ecr, const aws::CallContext& call,
+                                               const Request& request) {
+  return ecr.repositories.Find(RegistryOf(call, request.registry_id),
+                               RepositoryName::Trusted(request.repository_name));
+}
+
+/// Where a list goes on, sealed into a nextToken that is good for this list only.
+std::string SealNextToken(Ecr& ecr, std::string_view list, std::string_view cursor);
+/// kInvalidPageToken.
+Result<std::string> OpenNextToken(Ecr& ecr, std::string_view list, const std::optional<std::string>& token);
+
+inline constexpr int kDefaultPage = 100;
+
+}  // namespace entrepot::ecr

@@ -1,0 +1,130 @@
+// ECR's private API as a table: what is served, the permission it needs and on what, and what is not served
+// yet.
+
+#include "services/ecr/naming.h"
+
+namespace entrepot::ecr {
+namespace {
+
+using aws::Ask, aws::CallContext;
+
+// The repository that the request names.
+constexpr auto kOnRepository = [](const CallContext& call, const auto& request) {
+  return Ask{{RepositoryArn(RegistryOf(call, request.registry_id), request.repository_name)}, {}};
+};
+
+// Creating also asks about the tags that come with it.
+Ask OnNewRepository(const CallContext& call, const CreateRepositoryRequest& request) {
+  Ask ask = kOnRepository(call, request);
+  for (const Tag& tag : request.tags.value_or(std::vector<Tag>{})) {
+    ask.keys.emplace_back("aws:requesttag/" + tag.key, tag.value);
+    ask.keys.emplace_back("aws:tagkeys", tag.key);
+  }
+  return ask;
+}
+
+// The named repositories, or all of the registry.
+Ask OnRepositories(const CallContext& call, const DescribeRepositoriesRequest& request) {
+  const RegistryName registry = RegistryOf(call, request.registry_id);
+  Ask ask;
+  for (const std::string& name : request.repository_names.value_or(std::vector<std::string>{}))
+    ask.resources.push_back(RepositoryArn(registry, name));
+  if (ask.resources.empty()) ask.resources.push_back(RepositoryArn(registry, "*"));
+  return ask;
+}
+
+Ask OnResource(const CallContext&, const ListTagsForResourceRequest& request) {
+  return {{request.resource_arn}, {}};
+}
+
+constexpr std::string_view kNextIssue = "registry settings and the rest of images and repositories come next";
+constexpr std::string_view kNoPolicies = "policies come with access control";
+constexpr std::string_view kNoLifecycle = "the lifecycle engine is not there yet";
+constexpr std::string_view kNoScanning = "the scanner is not there yet";
+constexpr std::string_view kNoReplication = "replication is not there yet";
+constexpr std::string_view kNoPullThrough = "the pull-through cache is not there yet";
+constexpr std::string_view kNoSigning = "signing is not there yet";
+
+constexpr aws::NotServed kNotServed[] = {
+    {"BatchGetRepositoryScanningConfiguration", kNoScanning},
+    {"CreatePullThroughCacheRule", kNoPullThrough},
+    {"CreateRepositoryCreationTemplate", kNextIssue},
+    {"DeleteLifecyclePolicy", kNoLifecycle},
+    {"DeletePullThroughCacheRule", kNoPullThrough},
+    {"DeleteRegistryPolicy", kNoPolicies},
+    {"DeleteRepositoryCreationTemplate", kNextIssue},
+    {"DeleteRepositoryPolicy", kNoPolicies},
+    {"DeleteSigningConfiguration", kNoSigning},
+    {"DeregisterPullTimeUpdateExclusion", kNextIssue},
+    {"DescribeImageReplicationStatus", kNoReplication},
+    {"DescribeImageScanFindings", kNoScanning},
+    {"DescribeImageSigningStatus", kNoSigning},
+    {"DescribePullThroughCacheRules", kNoPullThrough},
+    {"DescribeRegistry", kNextIssue},
+    {"DescribeRepositoryCreationTemplates", kNextIssue},
+    {"GetAccountSetting", kNextIssue},
+    {"GetLifecyclePolicy", kNoLifecycle},
+    {"GetLifecyclePolicyPreview", kNoLifecycle},
+    {"GetRegistryPolicy", kNoPolicies},
+    {"GetRegistryScanningConfiguration", kNoScanning},
+    {"GetRepositoryPolicy", kNoPolicies},
+    {"GetSigningConfiguration", kNoSigning},
+    {"ListImageReferrers", kNextIssue},
+    {"ListPullTimeUpdateExclusions", kNextIssue},
+    {"PutAccountSetting", kNextIssue},
+    {"PutImageScanningConfiguration", kNextIssue},
+    {"PutImageTagMutability", kNextIssue},
+    {"PutLifecyclePolicy", kNoLifecycle},
+    {"PutRegistryPolicy", kNoPolicies},
+    {"PutRegistryScanningConfiguration", kNoScanning},
+    {"PutReplicationConfiguration", kNoReplication},
+    {"PutSigningConfiguration", kNoSigning},
+    {"RegisterPullTimeUpdateExclusion", kNextIssue},
+    {"SetRepositoryPolicy", kNoPolicies},
+    {"StartImageScan", kNoScanning},
+    {"StartLifecyclePolicyPreview", kNoLifecycle},
+    {"TagResource", kNextIssue},
+    {"UntagResource", kNextIssue},
+    {"UpdateImageStorageClass", kNextIssue},
+    {"UpdatePullThroughCacheRule", kNoPullThrough},
+    {"UpdateRepositoryCreationTemplate", kNextIssue},
+    {"ValidatePullThroughCacheRule", kNoPullThrough},
+};
+
+}  // namespace
+
+aws::Service EcrService(Ecr& ecr) {
+  using aws::Row;
+  return {
+      .model = &model::kService,
+      .protocol = aws::Protocol::kJson,
+      .operations =
+          {
+              Row(ecr, model::kBatchCheckLayerAvailability, &BatchCheckLayerAvailability,
+                  "ecr:BatchCheckLayerAvailability", kOnRepository),
+              Row(ecr, model::kBatchDeleteImage, &BatchDeleteImage, "ecr:BatchDeleteImage", kOnRepository),
+              Row(ecr, model::kBatchGetImage, &BatchGetImage, "ecr:BatchGetImage", kOnRepository),
+              Row(ecr, model::kCompleteLayerUpload, &CompleteLayerUpload, "ecr:CompleteLayerUpload",
+                  kOnRepository),
+              Row(ecr, model::kCreateRepository, &CreateRepository, "ecr:CreateRepository", OnNewRepository),
+              Row(ecr, model::kDeleteRepository, &DeleteRepository, "ecr:DeleteRepository", kOnRepository),
+              Row(ecr, model::kDescribeImages, &DescribeImages, "ecr:DescribeImages", kOnRepository),
+              Row(ecr, model::kDescribeRepositories, &DescribeRepositories, "ecr:DescribeRepositories",
+                  OnRepositories),
+              Row(ecr, model::kGetAuthorizationToken, &GetAuthorizationToken, "ecr:GetAuthorizationToken",
+                  aws::kOnAnything),
+              Row(ecr, model::kGetDownloadUrlForLayer, &GetDownloadUrlForLayer, "ecr:GetDownloadUrlForLayer",
+                  kOnRepository),
+              Row(ecr, model::kInitiateLayerUpload, &InitiateLayerUpload, "ecr:InitiateLayerUpload",
+                  kOnRepository),
+              Row(ecr, model::kListImages, &ListImages, "ecr:ListImages", kOnRepository),
+              Row(ecr, model::kListTagsForResource, &ListTagsForResource, "ecr:ListTagsForResource",
+                  OnResource),
+              Row(ecr, model::kPutImage, &PutImage, "ecr:PutImage", kOnRepository),
+              Row(ecr, model::kUploadLayerPart, &UploadLayerPart, "ecr:UploadLayerPart", kOnRepository),
+          },
+      .not_served = kNotServed,
+  };
+}
+
+}  // namespace entrepot::ecr
