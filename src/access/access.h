@@ -35,9 +35,8 @@ using CallerPtr = std::shared_ptr<const Caller>;
 struct RegistryCaller {
   CallerPtr caller;
   RegistryName default_registry;
-  bool expired =
-      false;  // set only when the token is good but for its expiry: design-access 3 decides what it may
-  Timestamp expires_at;  // of the token: a push that began before it may end within the hour behind it
+  bool expired = false;  // good but for its expiry, which was less than an hour ago: design-access 3
+  Timestamp expires_at;  // of the token
 };
 
 /// The facts of a request that policy conditions may ask about.
@@ -83,7 +82,8 @@ class Access {
   virtual Result<SignedCaller> AuthenticateSigned(const http::RequestHead& head, std::string_view body,
                                                   const SignatureScope& scope) = 0;
   /// The Basic credentials of /v2/: kMissingAuthentication without any, kRegistryTokenInvalid for wrong ones,
-  /// kRegistryTokenExpired for old ones.
+  /// kRegistryTokenExpired an hour past their end (until then the caller comes back as `expired`, and the door
+  /// decides what that still may).
   virtual Result<RegistryCaller> AuthenticateRegistry(const http::RequestHead& head) = 0;
   /// The same from memory, or nothing.
   virtual std::shared_ptr<const RegistryCaller> TryAuthenticateRegistry(const http::RequestHead& head) = 0;
