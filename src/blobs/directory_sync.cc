@@ -31,4 +31,10 @@ SystemResult<> DirectorySyncs::Sync(const std::string& path) {
   return answer;
 }
 
+int DirectorySyncs::waiting(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  const auto round = rounds_.find(path);
+  return round == rounds_.end() ? 0 : round->second->waiting;
+}
+
 }  // namespace entrepot::blobs

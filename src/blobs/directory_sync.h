@@ -20,6 +20,8 @@ class DirectorySyncs {
  public:
   explicit DirectorySyncs(Files& files) : files_(files) {}
   SystemResult<> Sync(const std::string& path);
+  /// How many callers are in Sync for that directory now.
+  int waiting(const std::string& path);
 
  private:
   /// One per directory that is being synced now.
