@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "access/registry_host.h"
 #include "aws/decode.h"
 #include "aws/json_codec.h"
 #include "aws/query_codec.h"
@@ -109,7 +110,7 @@ Result<std::string> AwsDoor::Answer(Exchange& exchange) {
   exchange.caller = call.caller;
   exchange.region = call.region.str();
 
-  const std::shared_ptr<void> request = row.new_request();
+  const std::shared_ptr<void> request = row.model->new_request();
   {
     const Document document =
         TRY(exchange.protocol == Protocol::kJson ? ReadJson(exchange.body)
@@ -167,13 +168,14 @@ Result<CallContext> AwsDoor::Authenticate(const Exchange& exchange) {
   const bool served = options_.regions.empty() || service.global ||
                       std::ranges::find(options_.regions, signed_by.region) != options_.regions.end();
   if (!served) return Fail(ErrorCode::kCredentialScope, "Credential should be scoped to a valid region. ");
+  access::RegistryHost host = TRY(access::ParseRegistryHost(head.host, options_.domain));
   return CallContext{
       .request_id = exchange.request_id,
       .account = signed_by.caller->account,
       .region = std::move(signed_by.region),
       .service = service.model->signing_name,
       .caller = std::move(signed_by.caller),
-      .host = std::string(head.host),
+      .host = std::move(host.text),
       .scheme = head.peer && head.peer->tls ? "https" : "http",
       .now = exchange.started,
       .facts = access::FactsOf(head, exchange.started),

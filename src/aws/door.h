@@ -26,6 +26,7 @@ namespace entrepot::aws {
 
 struct DoorOptions {
   std::vector<Region> regions;  // the only ones served; empty = every region
+  std::string domain;           // configured, or ""
   JsonAuthStatus json_auth_status = JsonAuthStatus::kCaptured;
 };
 

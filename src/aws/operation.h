@@ -52,7 +52,6 @@ struct Operation {
   const OperationModel* model = nullptr;
   std::string_view action;  // "" = every authenticated caller may (RowWithoutPermission)
   bool presigned = false;   // may be signed by query (design-access 5)
-  std::shared_ptr<void> (*new_request)() = nullptr;
   std::function<Ask(const CallContext&, const void* request)> ask;
   std::function<Result<std::shared_ptr<const void>>(const CallContext&, const void* request)> run;
 };
@@ -64,7 +63,6 @@ Operation Bind(Self& self, const TypedOperationModel<Request, Response>& model,
                Result<Response> (*function)(Self&, const CallContext&, const Request&)) {
   return {
       .model = &model,
-      .new_request = [] { return std::shared_ptr<void>(std::make_shared<Request>()); },
       .run = [&self, function](const CallContext& call,
                                const void* request) -> Result<std::shared_ptr<const void>> {
         return std::make_shared<const Response>(

@@ -1,6 +1,7 @@
 #include "aws/query_codec.h"
 
 #include <charconv>
+#include <cmath>
 #include <sstream>
 
 #include <pugixml.hpp>
@@ -68,7 +69,8 @@ class FormReader {
         return ParseWhole(Text(name), node.integer) ? Result<>() : Unreadable(name, "Integer");
       case Kind::kDouble:
         node.kind = NodeKind::kDouble;
-        return ParseWhole(Text(name), node.number) ? Result<>() : Unreadable(name, "Double");
+        return ParseWhole(Text(name), node.number) && std::isfinite(node.number) ? Result<>()
+                                                                                 : Unreadable(name, "Double");
       case Kind::kBoolean:
         return Boolean(name, node);
       case Kind::kTimestamp:

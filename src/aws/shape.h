@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -139,10 +140,14 @@ struct OperationModel {
   const Shape* input = nullptr;  // structures
   const Shape* output = nullptr;
   std::string_view result_wrapper;  // query protocol: the element round the result, "" without a result
-  std::span<const std::string_view> errors;  // names of the modelled errors
+  std::span<const std::string_view> errors;          // names of the modelled errors
+  std::shared_ptr<void> (*new_request)() = nullptr;  // the input's struct: kNew
 
   bool Declares(std::string_view error) const;
 };
+
+template <class T>
+inline constexpr auto kNew = []() -> std::shared_ptr<void> { return std::make_shared<T>(); };
 
 /// The same with the generated structs, so that a row with the wrong function does not compile.
 template <class Request, class Response>

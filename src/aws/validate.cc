@@ -59,7 +59,7 @@ Expressions& TheExpressions() {
 /// One violated rule, in the words of both families.
 struct Violation {
   std::string path;
-  std::string value;              // " 'x'" to show, or nothing: absent or secret
+  std::string value;              // " 'x'", or nothing
   std::string constraint;         // family A
   std::string member_constraint;  // family B
 };
@@ -75,7 +75,7 @@ class Validator {
       if (value)
         Value(*member.shape, *value);
       else if (member.required)
-        Add({}, "Member must not be null", "Member must not be null");
+        Add(*member.shape, nullptr, "Member must not be null", "Member must not be null");
     }
   }
 
@@ -119,7 +119,7 @@ class Validator {
       case Kind::kLong:
         return Number(shape, node);
       case Kind::kBlob:
-        return Length(shape, Base64DecodedLength(node.text), {});
+        return Length(shape, Base64DecodedLength(node.text), nullptr);
       case Kind::kList:
         return List(shape, node);
       case Kind::kMap:
@@ -134,12 +134,11 @@ class Validator {
   }
 
   void String(const Shape& shape, const Node& node) {
-    const std::string shown = Shown(shape, node.text);
-    Length(shape, CountCodePoints(node.text), shown);
+    Length(shape, CountCodePoints(node.text), &node);
     if (shape.pattern.empty()) return;
     if (!re2::RE2::FullMatch(re2::StringPiece(node.text.data(), node.text.size()),
                              TheExpressions().Compiled(shape.pattern)))
-      Add(shown, fmt::format("must satisfy regular expression '{}'", shape.pattern),
+      Add(shape, &node, fmt::format("must satisfy regular expression '{}'", shape.pattern),
           fmt::format("Member must satisfy regular expression pattern: {}", shape.pattern));
   }
 
@@ -147,16 +146,16 @@ class Validator {
     if (std::ranges::find(shape.values, node.text) != shape.values.end()) return;
     const std::string constraint =
         fmt::format("Member must satisfy enum value set: [{}]", fmt::join(shape.values, ", "));
-    Add(Shown(shape, node.text), constraint, constraint);
+    Add(shape, &node, constraint, constraint);
   }
 
   void Number(const Shape& shape, const Node& node) {
-    if (node.integer < shape.minimum) Bound(node, "greater", shape.minimum);
-    if (node.integer > shape.maximum) Bound(node, "less", shape.maximum);
+    if (node.integer < shape.minimum) Bound(shape, node, "greater", shape.minimum);
+    if (node.integer > shape.maximum) Bound(shape, node, "less", shape.maximum);
   }
 
-  void Bound(const Node& node, std::string_view side, std::int64_t bound) {
-    Add(fmt::format(" '{}'", node.integer), fmt::format("must be {} than or equal to {}", side, bound),
+  void Bound(const Shape& shape, const Node& node, std::string_view side, std::int64_t bound) {
+    Add(shape, &node, fmt::format("must be {} than or equal to {}", side, bound),
         fmt::format("Member must have value {} than or equal to {}", side, bound));
   }
 
@@ -169,7 +168,7 @@ class Validator {
       const Step member(*this, "member");
       Value(*shape.element, child);
     }
-    Length(shape, index, {});
+    Length(shape, index, nullptr);
   }
 
   void Map(const Shape& shape, const Node& node) {
@@ -181,27 +180,30 @@ class Validator {
       Value(*shape.key, Node{.kind = NodeKind::kText, .text = child.name});
       Value(*shape.element, child);
     }
-    Length(shape, size, {});
+    Length(shape, size, nullptr);
   }
 
-  void Length(const Shape& shape, std::int64_t length, const std::string& shown) {
-    if (length < shape.minimum) LengthBound(shown, "greater", shape.minimum);
-    if (length > shape.maximum) LengthBound(shown, "less", shape.maximum);
+  void Length(const Shape& shape, std::int64_t length, const Node* shown) {
+    if (length < shape.minimum) LengthBound(shape, shown, "greater", shape.minimum);
+    if (length > shape.maximum) LengthBound(shape, shown, "less", shape.maximum);
   }
 
-  void LengthBound(const std::string& shown, std::string_view side, std::int64_t bound) {
+  void LengthBound(const Shape& shape, const Node* shown, std::string_view side, std::int64_t bound) {
     const std::string constraint = fmt::format("must have length {} than or equal to {}", side, bound);
-    Add(shown, constraint, "Member " + constraint);
+    Add(shape, shown, constraint, "Member " + constraint);
   }
 
-  static std::string Shown(const Shape& shape, std::string_view text) {
-    if (shape.sensitive) return {};
-    return fmt::format(" '{}'", Abridged(text, kMaxShownValue));
+  // " 'x'", or nothing for what is absent, secret or no scalar.
+  static std::string Shown(const Shape& shape, const Node* node) {
+    if (!node || shape.sensitive) return {};
+    if (node->kind == NodeKind::kInteger) return fmt::format(" '{}'", node->integer);
+    return fmt::format(" '{}'", Abridged(node->text, kMaxShownValue));
   }
 
-  void Add(std::string shown, std::string constraint, std::string member_constraint) {
+  void Add(const Shape& shape, const Node* shown, std::string constraint, std::string member_constraint) {
     if (violations_.size() < kMaxViolations)
-      violations_.push_back({path_, std::move(shown), std::move(constraint), std::move(member_constraint)});
+      violations_.push_back(
+          {path_, Shown(shape, shown), std::move(constraint), std::move(member_constraint)});
   }
 
   std::string Sentence() const {
