@@ -1,0 +1,60 @@
+#pragma once
+
+// The keys that tokens are sealed with: rows of the store, kept in memory, replaced once a day (design-access
+// 1).
+//
+// Safe from any thread.
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "access/sealed_text.h"
+#include "metadata/store.h"
+#include "metadata/versioned_cache.h"
+
+namespace entrepot::access {
+
+class TokenKeys {
+ public:
+  /// A new key is used only once every node can have heard of it.
+  static constexpr std::chrono::seconds kPublishedBefore{5};
+  static constexpr std::chrono::hours kReplacedAfter{24};
+  /// How long a replaced key opens what it sealed: a day past the longest token (12 h).
+  static constexpr std::chrono::hours kKept{36};
+  /// How often a key that nobody knows makes us ask the store.
+  static constexpr std::chrono::seconds kAskAgainAfter{1};
+
+  /// Reads the keys; makes the first one in a new store. `sealing_key` seals their rows. The store outlives
+  /// this.
+  static Result<std::unique_ptr<TokenKeys>> Open(metadata::Store& store, SecretKey sealing_key);
+
+  /// The key to seal with now. From memory.
+  TokenKey Current() const;
+  /// The key of that id. Reads the store when the keys have changed or the id is new; kRegistryTokenInvalid
+  /// when it names no key.
+  Result<TokenKey> Find(std::int64_t id);
+  /// Publishes a new key when the newest is a day old, and drops those that nothing in use can name. May
+  /// write.
+  Result<> Maintain();
+
+ private:
+  TokenKeys(metadata::Store& store, SecretKey sealing_key)
+      : store_(store), sealing_key_(std::move(sealing_key)) {}
+
+  Result<> Reload();
+  Result<> Renew();
+  /// With mutex_ held.
+  const TokenKey* FindInMemory(std::int64_t id) const;
+  bool MayAsk();
+
+  metadata::Store& store_;
+  const SecretKey sealing_key_;
+  mutable std::mutex mutex_;
+  std::vector<TokenKey> keys_;  // oldest first
+  metadata::Seen seen_;
+  std::chrono::microseconds asked_{-kAskAgainAfter};  // Clock::Elapsed
+};
+
+}  // namespace entrepot::access
