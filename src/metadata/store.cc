@@ -70,6 +70,7 @@ class DatabaseStore final : public Store {
   void ConfirmTime() override { store_clock_.Confirm(); }
   std::uint32_t boot_epoch() const override { return boot_epoch_; }
   const std::string& store_id() const override { return store_id_; }
+  std::size_t pending_writes() const override { return writer_->pending(); }
   bool broken() const override { return writer_->broken(); }
 
  protected:

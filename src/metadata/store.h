@@ -95,6 +95,8 @@ class Store {
   virtual std::uint32_t boot_epoch() const = 0;
   /// The store's own UUID, which the blob root repeats (design-storage 1.11).
   virtual const std::string& store_id() const = 0;
+  /// Writes that wait or run: for metrics.
+  virtual std::size_t pending_writes() const = 0;
   /// True once a sync or COMMIT had an unknown outcome: every later write fails, and the process must end and
   /// start again (design-storage 1.10).
   virtual bool broken() const = 0;

@@ -60,11 +60,11 @@ class Latch {
   bool open_ = false;
 };
 
-/// Holds the writer inside a closure until it is released, so that what is written meanwhile forms one group.
+/// Holds the writer inside a closure until ReleaseAt, so that what is written meanwhile is the next group.
 class HeldWriter {
  public:
   explicit HeldWriter(Store& store, WritePriority priority = WritePriority::kRequest)
-      : thread_([this, &store, priority] {
+      : store_(store), thread_([this, &store, priority] {
           (void)store.Write(
               [this](WriteTransaction&) -> Result<> {
                 entered_.Open();
@@ -75,13 +75,15 @@ class HeldWriter {
         }) {
     entered_.Wait();
   }
-  void Release() { released_.Open(); }
-  ~HeldWriter() {
-    Release();
-    thread_.join();
+  ~HeldWriter() { thread_.join(); }
+  /// Once `writes` others are queued.
+  void ReleaseAt(std::size_t writes) {
+    while (store_.pending_writes() < writes + 1) std::this_thread::yield();
+    released_.Open();
   }
 
  private:
+  Store& store_;
   Latch entered_, released_;
   std::thread thread_;
 };

@@ -85,9 +85,12 @@ Result<> StoreWriter::Run(const Closure& closure, WritePriority priority) {
   {
     const std::lock_guard lock(mutex_);
     (priority == WritePriority::kRequest ? requests_ : background_).Push(&operation);
+    pending_.fetch_add(1, std::memory_order_relaxed);
   }
   work_.notify_one();
-  return operation.Wait();
+  Result<> outcome = operation.Wait();
+  pending_.fetch_sub(1, std::memory_order_relaxed);
+  return outcome;
 }
 
 void StoreWriter::Loop() {

@@ -42,6 +42,7 @@ class StoreWriter {
   /// Returns once the closure is committed, or has failed. From any thread but the writer's own.
   Result<> Run(const Closure& closure, WritePriority priority);
 
+  std::size_t pending() const { return pending_.load(std::memory_order_relaxed); }
   bool broken() const { return broken_.load(std::memory_order_acquire); }
 
  private:
@@ -79,6 +80,7 @@ class StoreWriter {
 
   const Parts parts_;
   std::atomic<bool> broken_{false};
+  std::atomic<std::size_t> pending_{0};
 
   std::mutex mutex_;
   std::condition_variable work_;

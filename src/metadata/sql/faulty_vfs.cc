@@ -85,7 +85,7 @@ struct FaultyVfsMethods {
     const int code = self.real_->xOpen(self.real_, name, handle.real, flags, out_flags);
     if (code != SQLITE_OK) return code;
     handle.base.pMethods = &kMethods;
-    handle.syncs_directory = !existed && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
+    handle.syncs_directory = (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
     const std::lock_guard lock(self.mutex_);
     FaultyVfs::File& state = self.Open(name);
     if (existed && !state.entry_is_durable && state.pending.empty() && state.durable.empty()) {
