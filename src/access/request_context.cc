@@ -35,7 +35,7 @@ Context ContextOf(const Caller& caller, const RequestFacts& facts) {
   context.Add("aws:CurrentTime", ToIso8601(facts.time));
   context.Add("aws:EpochTime", std::to_string(facts.time.micros / 1'000'000));
   for (const auto& [key, value] : facts.keys)
-    if (!IsConnectionKey(key)) context.Add(key, value);
+    if (!IsConnectionKey(LowerCase(key))) context.Add(key, value);
   return context;
 }
 
