@@ -1,6 +1,7 @@
 #pragma once
 
-// The bodies that stream. Bytes of a layer go from http/ to blobs/ and back through these two, never through a handler.
+// The bodies that stream. Bytes of a layer go from http/ to blobs/ and back through these two, never through
+// a handler.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,20 +20,20 @@ struct FileRange {
   std::uint64_t length = 0;
 };
 
-/// Produces an answer's body in order. Read runs on the body pool, one call at a time; the connection keeps two
-/// buffers in flight. Destroyed, on any thread, as soon as the client has gone.
+/// Produces an answer's body in order. Read runs on the body pool, one call at a time; the connection keeps
+/// two buffers in flight. Destroyed, on any thread, as soon as the client has gone.
 class BodySource {
  public:
   virtual ~BodySource() = default;
   /// The whole length, sent as Content-Length.
   virtual std::uint64_t length() const = 0;
-  /// Fills `out` as far as it can (only the last call may fill less). An error aborts the connection: a body that
-  /// went wrong in the middle is never ended cleanly (design-storage 2.5).
+  /// Fills `out` as far as it can (only the last call may fill less). An error aborts the connection: a body
+  /// that went wrong in the middle is never ended cleanly (design-storage 2.5).
   virtual Result<std::size_t> Read(MutableBytes out) = 0;
 };
 
-/// A block of a request's body: page-aligned memory from the server's global budget, given back when it is destroyed,
-/// which is what lets the connection receive more.
+/// A block of a request's body: page-aligned memory from the server's global budget, given back when it is
+/// destroyed, which is what lets the connection receive more.
 class Block {
  public:
   static constexpr std::size_t kCapacity = 1 << 20;
@@ -53,11 +54,11 @@ struct Response;
 class BodySink {
  public:
   virtual ~BodySink() = default;
-  /// On the event loop: takes a block and returns at once; the work on it runs elsewhere. At most two to four blocks
-  /// are with the sink at a time: the connection receives no more until one is destroyed.
+  /// On the event loop: takes a block and returns at once; the work on it runs elsewhere. At most two to four
+  /// blocks are with the sink at a time: the connection receives no more until one is destroyed.
   virtual void Append(Block block) = 0;
-  /// From the event loop, between blocks: true when going on is useless (disk full, overtaken by a newer request).
-  /// The connection then stops receiving, calls Finish for the error's answer, and closes.
+  /// From the event loop, between blocks: true when going on is useless (disk full, overtaken by a newer
+  /// request). The connection then stops receiving, calls Finish for the error's answer, and closes.
   virtual bool failed() const noexcept = 0;
   /// On a worker, once the body is complete (or failed() was seen) and every block has been destroyed.
   virtual Response Finish() = 0;

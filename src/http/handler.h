@@ -16,13 +16,13 @@ namespace entrepot::http {
 struct BodyPlan {
   /// A body of at most this length is received whole, into memory of the global budget, and handed to Handle.
   std::uint64_t buffer_up_to = 0;
-  /// A longer one (or one of unknown length): true = Handle is called without it and may answer with a BodySink;
-  /// false = 413 through Handler::Refuse, and the connection closes.
+  /// A longer one (or one of unknown length): true = Handle is called without it and may answer with a
+  /// BodySink; false = 413 through Handler::Refuse, and the connection closes.
   bool stream_beyond = false;
 };
 
-/// A whole answer, or a sink for the body that is still to come. An answer while the body is unread closes the
-/// connection (design-access 12).
+/// A whole answer, or a sink for the body that is still to come. An answer while the body is unread closes
+/// the connection (design-access 12).
 using Reply = std::variant<Response, std::unique_ptr<BodySink>>;
 
 /// Why the connection refuses a request by itself.
@@ -32,18 +32,20 @@ class Handler {
  public:
   virtual ~Handler() = default;
 
-  /// On the event loop: answer now from memory and return true, or return false to go the ordinary way, which gives
-  /// the same answer. Bounded: no file, no database, no lock that is ever held across I/O. Only for requests without
-  /// a body.
+  /// On the event loop: answer now from memory and return true, or return false to go the ordinary way, which
+  /// gives the same answer. Bounded: no file, no database, no lock that is ever held across I/O. Only for
+  /// requests without a body.
   virtual bool TryAnswer(const RequestHead& head, Response& response) = 0;
 
   /// On the event loop.
   virtual BodyPlan PlanBody(const RequestHead& head) = 0;
 
-  /// On a worker. `body` is the whole body, unless PlanBody said stream and it is longer: then `body_pending`.
+  /// On a worker. `body` is the whole body, unless PlanBody said stream and it is longer: then
+  /// `body_pending`.
   virtual Reply Handle(const RequestHead& head, std::string body, bool body_pending) = 0;
 
-  /// On the event loop: the answer in the caller's own protocol (AWS JSON, OCI) for what the connection refuses.
+  /// On the event loop: the answer in the caller's own protocol (AWS JSON, OCI) for what the connection
+  /// refuses.
   virtual Response Refuse(const RequestHead& head, Refusal why) = 0;
 };
 

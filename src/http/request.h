@@ -1,7 +1,8 @@
 #pragma once
 
-// One HTTP request as the doors see it. A RequestHead is a view into the connection's buffer: it is valid until the
-// answer to this request has been sent, on whichever thread works on it, and is never kept beyond that.
+// One HTTP request as the doors see it. A RequestHead is a view into the connection's buffer: it is valid
+// until the answer to this request has been sent, on whichever thread works on it, and is never kept beyond
+// that.
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +15,7 @@ namespace entrepot::http {
 enum class Method { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
 
 struct HeaderField {
-  std::string_view name;  // as sent
+  std::string_view name;   // as sent
   std::string_view value;  // without surrounding blanks
 };
 
@@ -43,8 +44,8 @@ struct RequestHead {
   /// The first field of that name (any case), or "" when there is none.
   std::string_view Header(std::string_view name) const;
   bool HasHeader(std::string_view name) const;
-  /// How many fields of that name were sent: duplicates of Authorization, Content-Type, Content-Range, Range and
-  /// X-Amz-* were refused before a handler sees the request (design-access 12).
+  /// How many fields of that name were sent: duplicates of Authorization, Content-Type, Content-Range, Range
+  /// and X-Amz-* were refused before a handler sees the request (design-access 12).
   int CountHeader(std::string_view name) const;
   bool has_body() const { return chunked || content_length.value_or(0) > 0; }
 };

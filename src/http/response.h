@@ -1,6 +1,7 @@
 #pragma once
 
-// What a handler answers. The connection adds Content-Length, Date and Connection, and leaves the body out for HEAD.
+// What a handler answers. The connection adds Content-Length, Date and Connection, and leaves the body out
+// for HEAD.
 
 #include <cstdint>
 #include <memory>

@@ -16,8 +16,8 @@ class TlsContext {
   static Result<std::shared_ptr<TlsContext>> Load(std::string certificate_file, std::string key_file);
   virtual ~TlsContext() = default;
 
-  /// Reads the files again when they have changed since; new connections use what was read. On an error the old
-  /// certificate stays in use.
+  /// Reads the files again when they have changed since; new connections use what was read. On an error the
+  /// old certificate stays in use.
   virtual Result<bool> ReloadIfChanged() = 0;
 };
 

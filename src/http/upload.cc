@@ -1,0 +1,111 @@
+#include "http/upload.h"
+
+#include <algorithm>
+
+#include "http/body_memory.h"
+#include "http/loop.h"
+
+namespace entrepot::http {
+namespace {
+
+constexpr int kBlocksInFlight = 4;
+constexpr std::size_t kPage = 4096;
+
+class Upload {
+ public:
+  Upload(Channel& channel, RequestBody& body, BodySink& sink) : channel_(channel), body_(body), sink_(sink) {}
+
+  Awaitable<UploadEnd> Run() {
+    UploadEnd end = UploadEnd::kComplete;
+    while (!co_await SendBlock(end)) {
+    }
+    channel_.Enter(Phase::kWorking);
+    while (in_flight_ > 0) co_await channel_.signal().Wait();
+    co_return end;
+  }
+
+ private:
+  /// Receives one block and gives it to the sink; true, with `end` set, when there is no next one.
+  Awaitable<bool> SendBlock(UploadEnd& end) {
+    if (in_flight_ >= kBlocksInFlight) co_await RoomInFlight();
+    // Memory is taken when there is something to put in it: an idle client holds none.
+    channel_.Enter(Phase::kReceiving);
+    BodyStatus status = co_await body_.Ready();
+    if (status == BodyStatus::kBytes && !sink_.failed()) {
+      const std::size_t capacity = BlockSize();
+      channel_.Enter(Phase::kWorking);
+      if (!co_await channel_.TakeMemory(capacity)) co_return Ended(BodyStatus::kClosed, end);
+      channel_.Enter(Phase::kReceiving);
+      status = co_await Fill(capacity);
+    }
+    co_return Ended(status, end);
+  }
+
+  bool Ended(BodyStatus status, UploadEnd& end) const {
+    if (sink_.failed())
+      end = UploadEnd::kFailed;
+    else if (status == BodyStatus::kClosed)
+      end = UploadEnd::kClosed;
+    else if (status == BodyStatus::kMalformed)
+      end = UploadEnd::kMalformed;
+    else if (status != BodyStatus::kEnd)
+      return false;
+    return true;
+  }
+
+  Awaitable<void> RoomInFlight() {
+    channel_.Enter(Phase::kWorking);
+    while (in_flight_ >= kBlocksInFlight) co_await channel_.signal().Wait();
+  }
+
+  std::size_t BlockSize() const {
+    const std::uint64_t wanted =
+        std::min<std::uint64_t>(body_.remaining().value_or(Block::kCapacity), Block::kCapacity);
+    return (static_cast<std::size_t>(wanted) + kPage - 1) / kPage * kPage;
+  }
+
+  /// Fills a block of memory that was taken. What has arrived goes to the sink however it ends.
+  Awaitable<BodyStatus> Fill(std::size_t capacity) {
+    std::shared_ptr<std::uint8_t> memory = NewBlock(capacity);
+    std::size_t size = 0;
+    BodyPiece piece{BodyStatus::kBytes};
+    while (size < capacity && piece.status == BodyStatus::kBytes) {
+      piece = co_await body_.Read({memory.get() + size, capacity - size});
+      size += piece.bytes;
+    }
+    if (size > 0) sink_.Append(Block(std::move(memory), size));
+    co_return piece.status;
+  }
+
+  /// Counted until its last owner, on any thread, lets go.
+  std::shared_ptr<std::uint8_t> NewBlock(std::size_t capacity) {
+    ++in_flight_;
+    BodyMemory& budget = channel_.memory();
+    return {budget.Allocate(capacity),
+            [this, &budget, capacity, loop = channel_.loop().shared_from_this()](std::uint8_t* pages) {
+              budget.Free(pages, capacity);
+              budget.Give(capacity);
+              loop->Post([this] {
+                --in_flight_;
+                channel_.signal().Notify();
+              });
+            }};
+  }
+
+  Channel& channel_;
+  RequestBody& body_;
+  BodySink& sink_;
+  int in_flight_ = 0;
+};
+
+}  // namespace
+
+Awaitable<UploadEnd> StreamBody(Channel& channel, RequestBody& body, BodySink& sink) {
+  channel.Watch(&sink);
+  Upload upload(channel, body, sink);
+  const UploadEnd end = co_await upload.Run();
+  channel.Watch(nullptr);
+  co_return end;
+}
+
+}  // namespace entrepot::http
