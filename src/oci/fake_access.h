@@ -43,6 +43,7 @@ class FakeAccess final : public access::Access {
     Result<access::RegistryCaller> who = AuthenticateRegistry(head);
     return who ? std::make_shared<access::RegistryCaller>(*std::move(who)) : nullptr;
   }
+  bool IsCurrent(std::string_view, std::string_view) override { return true; }
   Result<access::RegistryToken> IssueRegistryToken(const access::Caller&, const RegistryName&) override {
     return Fail(ErrorCode::kInternal);
   }
