@@ -15,8 +15,6 @@ constexpr std::string_view kCommonFields =
     "Content-Security-Policy: sandbox; default-src 'none'\r\n"
     "Content-Disposition: attachment\r\n";
 
-// A digest's content never changes, but who may read it does: only the client's own cache may keep it.
-constexpr std::string_view kForever = "private, max-age=31536000, immutable";
 constexpr std::string_view kAskAgain = "private, no-cache";
 
 std::string_view Trim(std::string_view text) {
@@ -74,7 +72,7 @@ http::Response ManifestAnswer(const http::RequestHead& head, const registry::Sto
   const std::string etag = '"' + digest + '"';
   const bool by_digest = head.path.ends_with(digest);
   http::Response response =
-      ContentResponse(manifest.media_type, digest, etag, by_digest ? kForever : kAskAgain);
+      ContentResponse(manifest.media_type, digest, etag, by_digest ? kKeepPrivately : kAskAgain);
   if (HasNoneMatch(head.Header("If-None-Match"), etag)) {
     response.status = 304;
     response.head_length = manifest.content->size();
@@ -84,10 +82,11 @@ http::Response ManifestAnswer(const http::RequestHead& head, const registry::Sto
   return response;
 }
 
-Result<BlobAnswer> AnswerForBlob(const http::RequestHead& head, const Digest& digest, std::uint64_t size) {
+Result<BlobAnswer> AnswerForBlob(const http::RequestHead& head, const Digest& digest, std::uint64_t size,
+                                 std::string_view cache_control) {
   const std::string name = digest.ToString();
   const std::string etag = '"' + name + '"';
-  BlobAnswer answer{.response = ContentResponse("application/octet-stream", name, etag, kForever),
+  BlobAnswer answer{.response = ContentResponse("application/octet-stream", name, etag, cache_control),
                     .body = {}};
   http::Response& response = answer.response;
   response.Add("Accept-Ranges", "bytes");
@@ -116,8 +115,9 @@ Result<BlobAnswer> AnswerForBlob(const http::RequestHead& head, const Digest& di
 }
 
 Result<http::Response> LayerAnswer(const http::RequestHead& head, registry::Layers& layers,
-                                   const registry::OpenLayerPtr& layer) {
-  BlobAnswer answer = TRY(AnswerForBlob(head, layer->digest, static_cast<std::uint64_t>(layer->size)));
+                                   const registry::OpenLayerPtr& layer, std::string_view cache_control) {
+  BlobAnswer answer =
+      TRY(AnswerForBlob(head, layer->digest, static_cast<std::uint64_t>(layer->size), cache_control));
   if (answer.body) answer.response.body = layers.Body(layer, *answer.body);
   return std::move(answer.response);
 }

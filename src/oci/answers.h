@@ -4,6 +4,7 @@
 // send the same bytes. Pure.
 
 #include <optional>
+#include <string_view>
 
 #include "base/digest.h"
 #include "http/request.h"
@@ -12,6 +13,11 @@
 #include "registry/layers.h"
 
 namespace entrepot::oci {
+
+/// Cache-Control of content by its digest: it never changes, but who may read it does, so that only the
+/// client's own cache may keep it. And of content behind a URL that is itself a credential.
+inline constexpr std::string_view kKeepPrivately = "private, max-age=31536000, immutable";
+inline constexpr std::string_view kKeepNowhere = "no-store";
 
 /// The last step of every answer, by the door and by the inline path: what each of them carries
 /// (design-access 5), and no body for HEAD, only its length.
@@ -29,10 +35,12 @@ struct BlobAnswer {
   http::Response response;
   std::optional<registry::ByteRange> body;
 };
-Result<BlobAnswer> AnswerForBlob(const http::RequestHead& head, const Digest& digest, std::uint64_t size);
+Result<BlobAnswer> AnswerForBlob(const http::RequestHead& head, const Digest& digest, std::uint64_t size,
+                                 std::string_view cache_control = kKeepPrivately);
 
 /// The whole answer to GET of an open layer.
 Result<http::Response> LayerAnswer(const http::RequestHead& head, registry::Layers& layers,
-                                   const registry::OpenLayerPtr& layer);
+                                   const registry::OpenLayerPtr& layer,
+                                   std::string_view cache_control = kKeepPrivately);
 
 }  // namespace entrepot::oci

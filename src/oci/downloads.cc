@@ -8,8 +8,9 @@ namespace entrepot::oci {
 
 http::Response Downloads::Serve(const http::RequestHead& head) const {
   Result<http::Response> answer = Answer(head);
-  http::Response response = answer ? *std::move(answer) : ErrorResponse(answer.error());
-  response.Add("Cache-Control", "no-store");
+  http::Response response = answer
+                                ? *std::move(answer)
+                                : std::move(ErrorResponse(answer.error()).Add("Cache-Control", kKeepNowhere));
   Complete(head, response);
   return response;
 }
@@ -17,15 +18,15 @@ http::Response Downloads::Serve(const http::RequestHead& head) const {
 Result<http::Response> Downloads::Answer(const http::RequestHead& head) const {
   if (head.method != http::Method::kGet && head.method != http::Method::kHead)
     return Fail(Error(ErrorCode::kAccessDenied).With("reason", "because a download URL can only be read"));
-  const auto ticket =
-      registry::OpenTicket(rooms_.access, head.path.substr(registry::kDownloadPath.size()));
+  const auto ticket = registry::OpenTicket(rooms_.access, head.path.substr(registry::kDownloadPath.size()));
   const bool current = ticket && ticket->host == head.host && ticket->expires_at > rooms_.clock.Now();
   if (!current || !rooms_.access.IsCurrent(ticket->access_key_id, ticket->principal))
     return Fail(ErrorCode::kRegistryTokenInvalid);
-  const registry::RepositoryPtr repository = TRY(rooms_.repositories.Find(ticket->registry, ticket->repository));
+  const registry::RepositoryPtr repository =
+      TRY(rooms_.repositories.Find(ticket->registry, ticket->repository));
   if (repository->id != ticket->repository_id)
     return Fail(Error(ErrorCode::kLayerNotFound).With("digest", ticket->digest.ToString()));
-  return LayerAnswer(head, rooms_.layers, TRY(rooms_.layers.Open(*repository, ticket->digest)));
+  return LayerAnswer(head, rooms_.layers, TRY(rooms_.layers.Open(*repository, ticket->digest)), kKeepNowhere);
 }
 
 }  // namespace entrepot::oci
