@@ -1,6 +1,7 @@
 // A request's method, path, query and headers, one a line: taking a signature apart and checking it must
 // neither crash nor ever accept, as the fuzzer does not know the key.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
