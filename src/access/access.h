@@ -82,11 +82,15 @@ class Access {
   virtual Result<SignedCaller> AuthenticateSigned(const http::RequestHead& head, std::string_view body,
                                                   const SignatureScope& scope) = 0;
   /// The Basic credentials of /v2/: kMissingAuthentication without any, kRegistryTokenInvalid for wrong ones,
-  /// kRegistryTokenExpired an hour past their end (until then the caller comes back as `expired`, and the door
-  /// decides what that still may).
+  /// kRegistryTokenExpired an hour past their end (until then the caller comes back as `expired`, and the
+  /// door decides what that still may).
   virtual Result<RegistryCaller> AuthenticateRegistry(const http::RequestHead& head) = 0;
   /// The same from memory, or nothing.
   virtual std::shared_ptr<const RegistryCaller> TryAuthenticateRegistry(const http::RequestHead& head) = 0;
+
+  /// Whether the key is still active and still that principal's: what a sealed grant that names both is checked by at
+  /// every use (design-access 9).
+  virtual bool IsCurrent(std::string_view access_key_id, std::string_view principal) = 0;
 
   /// A token for docker login: sealed, for 12 hours, carrying the principal by its unique id (design-access
   /// 1).

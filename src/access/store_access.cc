@@ -19,7 +19,8 @@ namespace {
 // STS and IAM are one for all regions: whatever region a client signs for is right.
 bool IsGlobalService(std::string_view service) { return service == "sts" || service == "iam"; }
 
-// How long behind its end a token still says who calls; what that may then do, the door decides (design-access 3).
+// How long behind its end a token still says who calls; what that may then do, the door decides
+// (design-access 3).
 constexpr std::chrono::hours kAfterExpiry{1};
 
 std::string LabelOf(std::string_view purpose) { return "text: " + std::string(purpose); }
@@ -54,6 +55,7 @@ class StoreAccess final : public Access {
   std::string Seal(std::string_view purpose, std::string_view text) override {
     return Base64UrlEncode(SealUnder(token_keys_->Current(), LabelOf(purpose), text));
   }
+  bool IsCurrent(std::string_view access_key_id, std::string_view principal) override;
   std::optional<std::string> Open(std::string_view purpose, std::string_view sealed) override;
 
  private:
@@ -152,6 +154,11 @@ Result<RegistryToken> StoreAccess::IssueRegistryToken(const Caller& caller, cons
   const Timestamp now = clock_.Now(), expires = now + kRegistryTokenLife;
   const RegistryTokenClaims claims{registry, caller.unique_id, caller.access_key_id, now, expires};
   return RegistryToken{SealRegistryToken(token_keys_->Current(), claims), expires};
+}
+
+bool StoreAccess::IsCurrent(std::string_view access_key_id, std::string_view principal) {
+  const Result<CredentialPtr> credential = credentials_.Find(access_key_id);
+  return credential && (*credential)->caller()->unique_id == principal;
 }
 
 std::optional<std::string> StoreAccess::Open(std::string_view purpose, std::string_view sealed) {

@@ -42,6 +42,7 @@ class FakeAccess final : public access::Access {
   std::shared_ptr<const access::RegistryCaller> TryAuthenticateRegistry(const http::RequestHead&) override {
     return nullptr;
   }
+  bool IsCurrent(std::string_view, std::string_view) override { return true; }
   Result<access::RegistryToken> IssueRegistryToken(const access::Caller&, const RegistryName&) override {
     return Unasked();
   }

@@ -63,6 +63,11 @@ Result<> DeleteBlob(WriteTransaction& transaction, std::int64_t registry, Bytes 
   return {};
 }
 
+Result<bool> AnyBlobs(sql::Session& session) {
+  sql::Cursor row = TRY(session.Query("SELECT 1 FROM blobs LIMIT 1"));
+  return row.Next();
+}
+
 Result<bool> IsFileKnown(sql::Session& session, Bytes file_id) {
   sql::Cursor row = TRY(
       session.Query("SELECT 1 FROM registries r WHERE"

@@ -46,6 +46,8 @@ Result<std::optional<BlobRow>> FindLiveBlob(sql::Session& session, std::int64_t 
 Result<bool> InsertBlob(WriteTransaction& transaction, std::int64_t registry, const BlobRow& row);
 Result<> SetBlobState(WriteTransaction& transaction, std::int64_t registry, Bytes file_id, BlobState state);
 Result<> DeleteBlob(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
+/// Whether a blob was ever published and not collected since.
+Result<bool> AnyBlobs(sql::Session& session);
 /// Whether any row of the store names the file.
 Result<bool> IsFileKnown(sql::Session& session, Bytes file_id);
 

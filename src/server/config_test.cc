@@ -23,6 +23,10 @@ class ConfigTest : public testing::Test {
     environment_["HOME"] = "/nowhere";
   }
 
+  ~ConfigTest() override {
+    if (sources_.file) std::filesystem::remove(*sources_.file);
+  }
+
   void WriteFile(const std::string& text) {
     sources_.file =
         testing::TempDir() + "config_test_" + testing::UnitTest::GetInstance()->current_test_info()->name();

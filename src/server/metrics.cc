@@ -1,0 +1,134 @@
+#include "server/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "oci/operations.h"
+
+namespace entrepot::server {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+using Labels = std::vector<ClientMetric::Label>;
+
+// Families in the order they were first named.
+class Families {
+ public:
+  void Counter(const std::string& name, const std::string& help, Labels labels, double value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.counter.value = value;
+    Family(name, help, MetricType::Counter).metric.push_back(std::move(metric));
+  }
+  void Gauge(const std::string& name, const std::string& help, Labels labels, double value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.gauge.value = value;
+    Family(name, help, MetricType::Gauge).metric.push_back(std::move(metric));
+  }
+  /// `counts` has one bucket a bound and one beyond, not cumulated.
+  template <class Bounds, class Counts>
+  void Histogram(const std::string& name, const std::string& help, Labels labels, const Bounds& bounds,
+                 const Counts& counts, double sum) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    std::uint64_t below = 0;
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+      below += counts[i];
+      metric.histogram.bucket.push_back({below, bounds[i]});
+    }
+    below += counts[bounds.size()];
+    metric.histogram.bucket.push_back({below, std::numeric_limits<double>::infinity()});
+    metric.histogram.sample_count = below;
+    metric.histogram.sample_sum = sum;
+    Family(name, help, MetricType::Histogram).metric.push_back(std::move(metric));
+  }
+  std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  MetricFamily& Family(const std::string& name, const std::string& help, MetricType type) {
+    for (MetricFamily& family : families_)
+      if (family.name == name) return family;
+    families_.push_back({name, help, type, {}});
+    return families_.back();
+  }
+  std::vector<MetricFamily> families_;
+};
+
+void AddServer(Families& families, const http::ServerCounters& counters) {
+  const auto count = [&](const std::string& name, const std::string& help, std::uint64_t value) {
+    families.Counter("entrepot_http_" + name, help, {}, static_cast<double>(value));
+  };
+  count("connections_accepted_total", "Connections accepted.", counters.connections_accepted);
+  families.Gauge("entrepot_http_connections", "Connections open.", {}, static_cast<double>(counters.connections_open));
+  count("requests_total", "Requests received.", counters.requests);
+  count("requests_inline_total", "Requests answered on the event loop.", counters.answered_inline);
+  count("requests_refused_total", "Requests refused before a handler saw them.", counters.refused);
+  count("received_bytes_total", "Bytes received.", counters.bytes_received);
+  count("sent_bytes_total", "Bytes sent.", counters.bytes_sent);
+  count("protocol_errors_total", "Connections that broke HTTP.", counters.protocol_errors);
+  count("timeouts_total", "Connections cut off by a deadline.", counters.timeouts);
+}
+
+void AddOci(Families& families, const oci::OciDoor& door) {
+  constexpr const char* kRequests = "entrepot_registry_requests_total";
+  constexpr const char* kLatency = "entrepot_registry_request_seconds";
+  std::vector<double> bounds;
+  for (const auto bound : oci::OperationCounters::kLatencyBounds)
+    bounds.push_back(std::chrono::duration<double>(bound).count());
+  for (std::size_t i = 0; i < door.counters().size(); ++i) {
+    const oci::OperationCounters& counters = door.counters()[i];
+    const std::string name(i < oci::kOperationCount ? oci::Operations()[i].name : "unknown");
+    for (std::size_t status = 0; status < counters.by_status_class.size(); ++status)
+      families.Counter(kRequests, "Requests to /v2/ by operation and class of status.",
+                       {{"operation", name}, {"status", std::to_string(status + 1) + "xx"}},
+                       static_cast<double>(counters.by_status_class[status].load()));
+    families.Histogram(kLatency, "Time from a worker's start to its answer; inline answers are not in it.",
+                       {{"operation", name}}, bounds, counters.latency,
+                       static_cast<double>(counters.latency_micros.load()) / 1e6);
+  }
+}
+
+void AddAws(Families& families, const aws::AwsDoor& door) {
+  door.VisitMetrics([&](std::string_view service, std::string_view operation, const aws::OperationMetrics& metrics) {
+    const Labels labels{{"service", std::string(service)}, {"operation", std::string(operation)}};
+    families.Histogram("entrepot_api_request_seconds", "Calls of the AWS APIs.", labels, aws::OperationMetrics::kBounds,
+                       metrics.latency(), metrics.seconds());
+    Labels client = labels, server = labels;
+    client.push_back({"fault", "client"});
+    server.push_back({"fault", "server"});
+    families.Counter("entrepot_api_errors_total", "Errors answered.", client,
+                     static_cast<double>(metrics.client_errors()));
+    families.Counter("entrepot_api_errors_total", "Errors answered.", server,
+                     static_cast<double>(metrics.server_errors()));
+  });
+}
+
+void AddCollection(Families& families, const registry::CollectionCounters& counters) {
+  const auto count = [&](const std::string& kind, std::uint64_t value) {
+    families.Counter("entrepot_collected_total", "What collection removed.", {{"kind", kind}},
+                     static_cast<double>(value));
+  };
+  count("link", counters.links);
+  count("blob", counters.blobs);
+  count("orphan", counters.orphans);
+  count("upload", counters.uploads);
+}
+
+}  // namespace
+
+std::string RenderMetrics(const MetricsSources& sources) {
+  Families families;
+  if (sources.server) AddServer(families, sources.server->counters());
+  AddOci(families, sources.oci);
+  AddAws(families, sources.aws);
+  AddCollection(families, sources.collection.counters());
+  families.Gauge("entrepot_store_time_suspect", "1 while collection waits because the wall clock jumped.", {},
+                 sources.store.time_suspect() ? 1 : 0);
+  return families.Text();
+}
+
+}  // namespace entrepot::server

@@ -1,0 +1,26 @@
+#pragma once
+
+// /metrics: what the rooms count, in Prometheus's text form. Nothing is registered anywhere: every scrape reads the
+// counters where they are.
+
+#include <string>
+
+#include "aws/door.h"
+#include "http/server.h"
+#include "metadata/store.h"
+#include "oci/door.h"
+#include "registry/collection.h"
+
+namespace entrepot::server {
+
+struct MetricsSources {
+  const http::Server* server = nullptr;  // null while it is not yet listening
+  const oci::OciDoor& oci;
+  const aws::AwsDoor& aws;
+  const registry::Collection& collection;
+  const metadata::Store& store;
+};
+
+std::string RenderMetrics(const MetricsSources& sources);
+
+}  // namespace entrepot::server

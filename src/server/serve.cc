@@ -1,0 +1,113 @@
+#include "server/serve.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "access/administrator.h"
+#include "base/log.h"
+#include "server/admin_socket.h"
+#include "server/credentials_file.h"
+#include "server/first_start.h"
+#include "server/reset_credentials.h"
+#include "server/wiring.h"
+
+namespace entrepot::server {
+namespace {
+
+// SIGINT and SIGTERM, taken by Wait; every thread started later inherits the mask.
+class StopSignals {
+ public:
+  StopSignals() {
+    ::sigemptyset(&set_);
+    ::sigaddset(&set_, SIGINT);
+    ::sigaddset(&set_, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+  }
+  int Wait() const {
+    int signal = 0;
+    while (::sigwait(&set_, &signal) != 0) {
+    }
+    return signal;
+  }
+
+ private:
+  sigset_t set_;
+};
+
+// Connections and open layers need descriptors; keys in memory must not reach a core file (design-storage 2.10).
+void PrepareProcess() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+// A store that may have lost a write ends the process at once: recovery is a new start (design-storage 1.10).
+void EndForRecovery() {
+  log::Error("the database failed in a way whose outcome is unknown; ending so that the next start can recover");
+  ::_exit(70);
+}
+
+Result<bool> EnsureAdministrator(const Config& config, const DataLayout& layout, Foundation& foundation) {
+  const std::optional<access::AccessKey> given = TRY(GivenAdministratorKey(ProcessEnvironment()));
+  const std::optional<access::AccessKey> made =
+      TRY(access::EnsureAdministrator(*foundation.store, foundation.secrets(), config.account_id, given));
+  if (made) TRY(WriteCredentials(layout, *made));
+  return made.has_value();
+}
+
+AdminCommands Commands(const Config& config, const DataLayout& layout, Foundation& foundation) {
+  AdminCommands commands;
+  commands[std::string(kResetCredentialsCommand)] = [&](const boost::json::object&) {
+    return ResetCredentials(layout, [&] {
+      return access::ResetAdministratorKey(*foundation.store, foundation.secrets(), config.account_id);
+    });
+  };
+  return commands;
+}
+
+}  // namespace
+
+Result<int> Serve(const Config& config) {
+  const StopSignals signals;
+  log::Configure(config.log_level, config.log_format);
+  PrepareProcess();
+  const DataDirectory directory = TRY(DataDirectory::Open(config));
+  const DataLayout& layout = directory.layout();
+  const std::unique_ptr<Foundation> foundation = TRY(Foundation::Open(config, layout, EndForRecovery));
+  const bool first_start = TRY(EnsureAdministrator(config, layout, *foundation));
+  const std::unique_ptr<Registry> registry = TRY(Registry::Start(config, layout, *foundation));
+
+  Greeting greeting{.tls = config.uses_tls(),
+                    .first_start = first_start,
+                    .data_dir = layout.root(),
+                    .credentials = layout.credentials()};
+  for (const http::ListenAddress& address : registry->addresses())
+    greeting.listening.push_back({address.host, address.port});
+  greeting.client = ClientSettingsOf(config, layout, greeting.listening.front());
+  TRY(WriteClientSettings(layout, greeting.client));
+  const auto admin = TRY(AdminSocket::Start(layout.admin_socket(), Commands(config, layout, *foundation)));
+  std::cout << GreetingText(greeting) << std::flush;
+
+  const int signal = signals.Wait();
+  log::Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  registry->Stop();
+  log::Info("stopped");
+  return 0;
+}
+
+Result<access::AccessKey> ResetAdministratorKey(const Config& config, const DataDirectory& directory) {
+  const std::unique_ptr<Foundation> foundation = TRY(Foundation::Open(config, directory.layout(), EndForRecovery));
+  return access::ResetAdministratorKey(*foundation->store, foundation->secrets(), config.account_id);
+}
+
+}  // namespace entrepot::server

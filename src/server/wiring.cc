@@ -1,0 +1,183 @@
+#include "server/wiring.h"
+
+#include "access/administrator.h"
+#include "base/log.h"
+#include "blobs/file_layer.h"
+#include "metadata/blobs.h"
+#include "server/metrics.h"
+#include "server/tls_auto.h"
+
+namespace entrepot::server {
+namespace {
+
+int Processors() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+// Pools of design-storage 3.4.
+int WorkerThreads() { return std::max(8, 2 * Processors()); }
+int BodyThreads() { return std::max(4, 2 * Processors()); }
+constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
+constexpr std::size_t kCacheBytes = 64u << 20;
+
+constexpr std::chrono::seconds kCollectEvery{5}, kTendUploadsEvery{5}, kReloadTlsEvery{10};
+
+std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
+  return config.database.empty() ? "sqlite:" + layout.database().string() : config.database;
+}
+
+// A background step that failed says so and tries again later.
+bool Logged(std::string_view what, const Result<bool>& more) {
+  if (more) return *more;
+  log::Error("background work failed", {{"task", what}, {"error", more.error().ToString()}});
+  return false;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Foundation>> Foundation::Open(const Config& config, const DataLayout& layout,
+                                                     std::function<void()> on_broken) {
+  auto foundation = std::make_unique<Foundation>();
+  foundation->files = std::make_unique<blobs::PosixFiles>();
+  foundation->store = TRY(metadata::OpenStore({.url = DatabaseUrl(config, layout),
+                                               .readers = std::max(4, 2 * Processors()),
+                                               .clock = &foundation->clock,
+                                               .on_broken = std::move(on_broken)}));
+  const bool in_use = TRY(keys::HasWrappedKeys(*foundation->store));
+  foundation->root_key = TRY(keys::RootKey::Load(*foundation->files, layout.keys().string(),
+                                                 in_use ? keys::RootKeyPolicy::kMustExist
+                                                        : keys::RootKeyPolicy::kMayCreate));
+  return foundation;
+}
+
+access::AccessSecrets Foundation::secrets() const {
+  return {root_key->Derive(keys::RootKey::Purpose::kAccessKeySecrets),
+          root_key->Derive(keys::RootKey::Purpose::kTokenKeys)};
+}
+
+Registry::Registry(const Config& config, Foundation& foundation)
+    : config_(config),
+      foundation_(foundation),
+      workers_("worker", WorkerThreads(), kWorkerQueue),
+      body_pool_("body", BodyThreads(), kBodyQueue) {}
+
+Result<std::unique_ptr<Registry>> Registry::Start(const Config& config, const DataLayout& layout,
+                                                  Foundation& foundation) {
+  std::unique_ptr<Registry> registry(new Registry(config, foundation));
+  TRY(registry->OpenRooms(layout));
+  TRY(registry->Listen(layout));
+  TRY(registry->ListenForMetrics());
+  registry->StartBackground();
+  return registry;
+}
+
+Registry::~Registry() { Stop(); }
+
+Result<> Registry::OpenRooms(const DataLayout& layout) {
+  metadata::Store& store = *foundation_.store;
+  const bool has_blobs = TRY(store.Read([](metadata::sql::Session& session) { return metadata::AnyBlobs(session); }));
+  blobs_ = TRY(blobs::BlobStore::Open(
+      *foundation_.files, layout.blobs().string(), store.store_id(), store.boot_epoch(),
+      has_blobs ? blobs::RootPolicy::kMustExist : blobs::RootPolicy::kMayCreate));
+  keys_ = std::make_unique<keys::KeyRing>(*foundation_.root_key, store,
+                                          config_.storage_encryption == StorageEncryption::kDisk
+                                              ? keys::FileEncryption::kDisk
+                                              : keys::FileEncryption::kServiceKey);
+  access_ = TRY(access::MakeAccess(store, foundation_.secrets(), foundation_.clock, {.regions = config_.regions}));
+  caches_ = std::make_unique<registry::Caches>(store, kCacheBytes);
+  repositories_ = std::make_unique<registry::Repositories>(store, *keys_, *caches_);
+  images_ = std::make_unique<registry::Images>(store, *caches_);
+  layers_ = std::make_unique<registry::Layers>(store, *blobs_, *keys_, *caches_);
+  uploads_ = std::make_unique<registry::Uploads>(store, *blobs_, *keys_, workers_, body_pool_,
+                                                 registry::UploadSettings{.memory = config_.limits_body_memory / 4});
+  collection_ = std::make_unique<registry::Collection>(store, *blobs_, *keys_);
+
+  const oci::Rooms rooms{*access_, *repositories_, *images_,         *layers_,
+                         *uploads_, foundation_.clock, config_.domain};
+  oci_ = std::make_unique<oci::OciDoor>(rooms);
+  downloads_ = std::make_unique<oci::Downloads>(rooms);
+  const std::string port = ":" + std::to_string(config_.listen.front().port);
+  const bool default_port = port == (config_.uses_tls() ? ":443" : ":80");
+  ecr_ = std::make_unique<ecr::Ecr>(
+      ecr::Ecr{*repositories_, *images_, *layers_, *uploads_, *access_, config_.domain, default_port ? "" : port});
+  aws_ = std::make_unique<aws::AwsDoor>(
+      *access_, foundation_.clock, std::vector{ecr::EcrService(*ecr_), sts::StsService(sts_)},
+      aws::DoorOptions{.regions = config_.regions,
+                       .json_auth_status = config_.compat_json_auth_status == 403
+                                               ? aws::JsonAuthStatus::kDocumented
+                                               : aws::JsonAuthStatus::kCaptured});
+  pages_ = std::make_unique<StatusPages>(
+      *access_, foundation_.clock,
+      [this]() -> std::string {
+        if (stopping_) return "stopping";
+        if (foundation_.store->broken()) return "the database cannot be written";
+        if (const Result<> root = blobs_->CheckRoot(); !root) return "the blob directory is not this registry's";
+        return "";
+      },
+      [this] { return Metrics(); });
+  router_ = std::make_unique<Router>(*oci_, *downloads_, *aws_, *pages_);
+  return {};
+}
+
+std::string Registry::Metrics() const {
+  return RenderMetrics({server_.get(), *oci_, *aws_, *collection_, *foundation_.store});
+}
+
+Result<std::shared_ptr<http::TlsContext>> Registry::LoadTls(const DataLayout& layout) {
+  if (config_.tls == TlsMode::kAuto) {
+    const TlsFiles files = TRY(EnsureCertificate(layout.tls(), CertificateNames(config_), foundation_.clock));
+    return http::TlsContext::Load(files.certificate.string(), files.key.string());
+  }
+  return http::TlsContext::Load(config_.tls_cert.string(), config_.tls_key.string());
+}
+
+Result<> Registry::Listen(const DataLayout& layout) {
+  if (config_.uses_tls()) tls_ = TRY(LoadTls(layout));
+  http::ServerOptions options{.workers = &workers_, .body_pool = &body_pool_, .handler = router_.get()};
+  for (const HostPort& address : config_.listen) options.listen.push_back({address.host, address.port, tls_});
+  options.limits.connections = static_cast<int>(config_.limits_connections);
+  options.limits.body_memory = config_.limits_body_memory;
+  server_ = TRY(http::Server::Start(std::move(options)));
+  addresses_ = server_->addresses();
+  return {};
+}
+
+Result<> Registry::ListenForMetrics() {
+  if (!config_.metrics_listen) return {};
+  metrics_listener_ = std::make_unique<MetricsListener>([this] { return Metrics(); });
+  metrics_server_ = TRY(http::Server::Start({.listen = {{config_.metrics_listen->host, config_.metrics_listen->port, nullptr}},
+                                             .loops = 1,
+                                             .workers = &workers_,
+                                             .body_pool = &body_pool_,
+                                             .handler = metrics_listener_.get()}));
+  return {};
+}
+
+void Registry::StartBackground() {
+  const auto start = [&](const char* name, std::chrono::seconds every, std::function<bool()> step) {
+    background_.push_back(std::make_unique<jobs::BackgroundTask>(name, every, std::move(step)));
+  };
+  start("collect", kCollectEvery, [this] { return Logged("collection", collection_->RunSlice()); });
+  start("orphans", std::chrono::hours(24), [this] { return Logged("orphans", collection_->SweepOrphans()); });
+  start("uploads", kTendUploadsEvery, [this] {
+    uploads_->TendIdle();
+    return false;
+  });
+  if (tls_)
+    start("certificate", kReloadTlsEvery, [this] {
+      const Result<bool> reloaded = tls_->ReloadIfChanged();
+      if (reloaded && *reloaded) log::Info("the certificate was replaced");
+      Logged("certificate", reloaded);
+      return false;
+    });
+}
+
+void Registry::Stop() {
+  if (std::exchange(stopping_, true)) return;
+  background_.clear();
+  if (server_) server_->Stop(config_.drain_seconds);
+  if (metrics_server_) metrics_server_->Stop(std::chrono::milliseconds(0));
+  if (uploads_) uploads_->CheckpointAll();
+  workers_.Stop();
+  body_pool_.Stop();
+}
+
+}  // namespace entrepot::server

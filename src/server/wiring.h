@@ -1,0 +1,100 @@
+#pragma once
+
+// Every room of a running registry, built in order and taken down in reverse: the one place that names concrete back
+// ends.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "access/store_access.h"
+#include "aws/door.h"
+#include "base/pool.h"
+#include "blobs/blob_store.h"
+#include "http/server.h"
+#include "jobs/background.h"
+#include "keys/key_ring.h"
+#include "metadata/store.h"
+#include "oci/door.h"
+#include "oci/downloads.h"
+#include "registry/collection.h"
+#include "registry/images.h"
+#include "registry/layers.h"
+#include "registry/repositories.h"
+#include "registry/uploads.h"
+#include "server/config.h"
+#include "server/data_directory.h"
+#include "server/router.h"
+#include "server/status_pages.h"
+#include "services/ecr/ecr.h"
+#include "services/sts/sts.h"
+
+namespace entrepot::server {
+
+/// What lies below the doors and is needed without a server too: the store and the root key.
+struct Foundation {
+  SystemClock clock;
+  std::unique_ptr<blobs::Files> files;
+  std::unique_ptr<metadata::Store> store;
+  std::optional<keys::RootKey> root_key;
+
+  /// `on_broken` is called once when the store can no longer be relied on.
+  static Result<std::unique_ptr<Foundation>> Open(const Config& config, const DataLayout& layout,
+                                                  std::function<void()> on_broken);
+  access::AccessSecrets secrets() const;
+};
+
+/// A registry that listens.
+class Registry {
+ public:
+  /// `foundation` and `config` outlive it.
+  static Result<std::unique_ptr<Registry>> Start(const Config& config, const DataLayout& layout,
+                                                 Foundation& foundation);
+  ~Registry();
+
+  /// Where it really listens; the metrics listener is not among them.
+  const std::vector<http::ListenAddress>& addresses() const { return addresses_; }
+  /// Answers what is in progress, for at most the configured time, and checkpoints uploads.
+  void Stop();
+
+ private:
+  Registry(const Config& config, Foundation& foundation);
+  Result<> OpenRooms(const DataLayout& layout);
+  Result<> Listen(const DataLayout& layout);
+  Result<> ListenForMetrics();
+  Result<std::shared_ptr<http::TlsContext>> LoadTls(const DataLayout& layout);
+  void StartBackground();
+  std::string Metrics() const;
+
+  const Config& config_;
+  Foundation& foundation_;
+  bool stopping_ = false;
+
+  ThreadPool workers_, body_pool_;
+  std::unique_ptr<blobs::BlobStore> blobs_;
+  std::unique_ptr<keys::KeyRing> keys_;
+  std::unique_ptr<access::Access> access_;
+  std::unique_ptr<registry::Caches> caches_;
+  std::unique_ptr<registry::Repositories> repositories_;
+  std::unique_ptr<registry::Images> images_;
+  std::unique_ptr<registry::Layers> layers_;
+  std::unique_ptr<registry::Uploads> uploads_;
+  std::unique_ptr<registry::Collection> collection_;
+
+  std::unique_ptr<oci::OciDoor> oci_;
+  std::unique_ptr<oci::Downloads> downloads_;
+  std::unique_ptr<ecr::Ecr> ecr_;
+  sts::Sts sts_;
+  std::unique_ptr<aws::AwsDoor> aws_;
+  std::unique_ptr<StatusPages> pages_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<MetricsListener> metrics_listener_;
+
+  std::shared_ptr<http::TlsContext> tls_;
+  std::unique_ptr<http::Server> server_, metrics_server_;
+  std::vector<http::ListenAddress> addresses_;
+  std::vector<std::unique_ptr<jobs::BackgroundTask>> background_;
+};
+
+}  // namespace entrepot::server
