@@ -88,7 +88,7 @@ class Crashes : public testing::TestWithParam<std::tuple<Suite, std::uint64_t>> 
 // Seed 0 drops everything that was not synced; the others keep a random part of it.
 INSTANTIATE_TEST_SUITE_P(All, Crashes,
                          testing::Combine(testing::Values(Suite::kPlain, Suite::kAes256Gcm),
-                                          testing::Range(0ul, 5ul)));
+                                          testing::Range(0ul, 3ul)));
 
 TEST_P(Crashes, AtEveryCallOfAnUpload) {
   for (int call = 1;; ++call) {

@@ -198,7 +198,8 @@ class FaultyFile final : public File {
     return Guarded<std::size_t>(Call::kRead, [&] { return real_->ReadAt(offset, out); });
   }
   SystemResult<std::size_t> WriteAt(std::uint64_t offset, Bytes bytes) override {
-    return Guarded<std::size_t>(Call::kWrite, [&] {
+    return Guarded<std::size_t>(Call::kWrite, [&]() -> SystemResult<std::size_t> {
+      if (direct_ && !IsAligned(offset, bytes)) return std::unexpected(SystemError{EINVAL, "pwrite"});
       return real_->WriteAt(offset, bytes.first(std::min(bytes.size(), world_->write_limit)));
     });
   }
@@ -210,9 +211,7 @@ class FaultyFile final : public File {
       return entered;
     }
     if (node_->sync_failed) return {};
-    if (direct_) (void)real_->SetDirect(false);
     node_->synced = ReadAll(*real_);
-    if (direct_) (void)real_->SetDirect(true);
     return {};
   }
   SystemResult<> Truncate(std::uint64_t size) override {
@@ -223,15 +222,18 @@ class FaultyFile final : public File {
   }
   SystemResult<> SetDirect(bool direct) override {
     const std::lock_guard lock(world_->mutex);
-    const SystemResult<> set = real_->SetDirect(direct);
-    if (set) direct_ = direct;
-    return set;
+    direct_ = direct;
+    return {};
   }
   void StartWriteback(std::uint64_t, std::uint64_t) override {}
   void DropCache(std::uint64_t, std::uint64_t) const override {}
   std::shared_ptr<const UniqueFd> descriptor() const override { return real_->descriptor(); }
 
  private:
+  static bool IsAligned(std::uint64_t offset, Bytes bytes) {
+    return offset % kBlock == 0 && bytes.size() % kBlock == 0 &&
+           reinterpret_cast<std::uintptr_t>(bytes.data()) % kBlock == 0;
+  }
   SystemResult<> Enter(Call kind) const {
     if (generation_ != world_->generation) return std::unexpected(SystemError{EIO, "crashed"});
     return world_->Enter(kind);

@@ -10,8 +10,9 @@
 //     CheckRecovery(directory);
 //   }
 //
-// Only what is written through a FaultyFiles is tracked; whole files are kept in memory. Safe from any
-// thread.
+// After a failed sync the file's later syncs succeed and keep nothing, as Linux may do. Direct I/O is always
+// offered and held to its alignment, but not really done. Only what is opened for writing through a
+// FaultyFiles is tracked; whole files are kept in memory. Safe from any thread.
 
 #include <cstdint>
 #include <memory>
