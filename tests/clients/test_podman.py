@@ -1,5 +1,9 @@
 """podman: build, push, pull and run."""
 
+import json
+
+import pytest
+
 
 def test_build_push_delete_pull_run(registry, repository, tools, context):
     reference = f"{registry.host}/{repository}:v1"
@@ -26,11 +30,12 @@ def test_pull_by_digest(registry, repository, tools, context):
     tools.run("podman", "pull", *tools.trust(), f"{reference}@{digest}")
 
 
+@pytest.mark.parametrize("registry", ["http"], indirect=True)  # podman 4.3's search takes no --cert-dir
 def test_search_lists_the_tags(registry, repository, tools, context):
     reference = f"{registry.host}/{repository}"
     tools.run("podman", "build", "--isolation", "chroot", "-t", f"{reference}:v1", context)
     tools.login("podman")
     for tag in ("v1", "v2"):
         tools.run("podman", "push", *tools.trust(), f"{reference}:v1", f"docker://{reference}:{tag}")
-    listed = tools.run("podman", "search", "--list-tags", *tools.trust(), "--format", "{{.Tag}}", reference)
-    assert sorted(listed.split()) == ["v1", "v2"]
+    listed = json.loads(tools.run("podman", "search", "--list-tags", *tools.trust(), "--format", "json", reference))
+    assert sorted(listed[0]["Tags"]) == ["v1", "v2"]
