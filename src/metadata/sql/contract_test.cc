@@ -235,6 +235,20 @@ TEST_P(Contract, OneTextAtTwoPlacesIsOneStatement) {
   EXPECT_EQ(Row(place).Int(0), 2);
 }
 
+TEST_P(Contract, ACursorOutlivesTheValuesItWasOpenedWith) {
+  const auto key = [] {
+    return Digest::Of(HashAlgorithm::kSha256, AsBytes("a value long enough for the heap"));
+  };
+  for (int i = 0; i < 3; ++i) Run("INSERT INTO things (id, content) VALUES ($1, $2)", i, key());
+  Cursor cursor =
+      Query("SELECT id FROM things WHERE content = $1 ORDER BY id", key());  // gone when this returns
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Next(cursor));
+    EXPECT_EQ(cursor.Int(0), i);
+  }
+  EXPECT_FALSE(Next(cursor));
+}
+
 TEST_P(Contract, OtherStatementsRunWhileACursorIsOpen) {
   for (int i = 0; i < 300; ++i) Run("INSERT INTO things (id, small) VALUES ($1, 0)", i);
   ASSERT_TRUE(writer_->Begin());

@@ -28,7 +28,7 @@
 
 namespace entrepot::metadata::sql {
 
-/// A parameter. Text and bytes are views: they live until the call returns (Query: until the cursor is gone).
+/// A parameter. Text and bytes are views: they live until the call returns.
 class Value {
  public:
   Value(std::nullptr_t)

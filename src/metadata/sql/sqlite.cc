@@ -66,29 +66,31 @@ class Statement {
 
   sqlite3_stmt* handle() const { return handle_; }
 
-  /// The values must live until Reset: they are not copied.
-  Result<> Bind(std::span<const Value> values) {
+  /// Whether the values live until Reset, or only until Bind returns and are copied.
+  enum class Values { kOutliveReset, kAreCopied };
+  Result<> Bind(std::span<const Value> values, Values lifetime) {
     CHECK(!sqlite3_stmt_busy(handle_));  // a cursor of this statement is still open
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       CHECK(slots_[i] < values.size());
-      TRY(BindOne(static_cast<int>(i) + 1, values[slots_[i]].variant()));
+      TRY(BindOne(static_cast<int>(i) + 1, values[slots_[i]].variant(), lifetime));
     }
     return {};
   }
   void Reset() { sqlite3_reset(handle_); }
 
  private:
-  Result<> BindOne(int index, const Value::Variant& value) {
+  Result<> BindOne(int index, const Value::Variant& value, Values lifetime) {
+    const sqlite3_destructor_type keep = lifetime == Values::kAreCopied ? SQLITE_TRANSIENT : SQLITE_STATIC;
     int code = SQLITE_OK;
     if (const auto* number = std::get_if<std::int64_t>(&value)) {
       code = sqlite3_bind_int64(handle_, index, *number);
     } else if (const auto* text = std::get_if<std::string_view>(&value)) {
       if (text->contains('\0')) return Fail(ErrorCode::kInternal, "a text with a NUL byte");  // as PostgreSQL
-      code = sqlite3_bind_text64(handle_, index, text->data() ? text->data() : "", text->size(),
-                                 SQLITE_STATIC, SQLITE_UTF8);
+      code = sqlite3_bind_text64(handle_, index, text->data() ? text->data() : "", text->size(), keep,
+                                 SQLITE_UTF8);
     } else if (const auto* bytes = std::get_if<Bytes>(&value)) {
       const void* data = bytes->data() ? static_cast<const void*>(bytes->data()) : "";
-      code = sqlite3_bind_blob64(handle_, index, data, bytes->size(), SQLITE_STATIC);
+      code = sqlite3_bind_blob64(handle_, index, data, bytes->size(), keep);
     } else {
       code = sqlite3_bind_null(handle_, index);
     }
@@ -301,7 +303,7 @@ Result<> SqliteConnection::Step(Statement& statement) {
 
 Result<std::int64_t> SqliteConnection::RunList(std::string_view sql, std::span<const Value> values) {
   Statement& statement = *TRY(Find(sql));
-  TRY(statement.Bind(values));
+  TRY(statement.Bind(values, Statement::Values::kOutliveReset));
   const std::int64_t before = sqlite3_total_changes64(database_);
   TRY(Step(statement));
   return sqlite3_total_changes64(database_) - before;
@@ -309,7 +311,7 @@ Result<std::int64_t> SqliteConnection::RunList(std::string_view sql, std::span<c
 
 Result<Cursor> SqliteConnection::QueryList(std::string_view sql, std::span<const Value> values) {
   Statement& statement = *TRY(Find(sql));
-  TRY(statement.Bind(values));
+  TRY(statement.Bind(values, Statement::Values::kAreCopied));  // the cursor outlives them
   auto rows = std::make_unique<Rows>(*this, statement);
   TRY(rows->Start());
   return Cursor(std::move(rows));
