@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "access/decide.h"
+#include "base/bytes.h"
 #include "base/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

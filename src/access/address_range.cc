@@ -8,6 +8,7 @@ namespace entrepot::access {
 
 std::optional<AddressRange::Address> AddressRange::ParseAddress(const std::string& text) {
   Address address{};
+  if (text.find('\0') != text.npos) return std::nullopt;  // where inet_pton would stop
   if (inet_pton(AF_INET6, text.c_str(), address.data()) == 1) return address;
   if (inet_pton(AF_INET, text.c_str(), address.data() + 12) != 1) return std::nullopt;
   address[10] = address[11] = 0xff;  // ::ffff:a.b.c.d

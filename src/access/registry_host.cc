@@ -34,9 +34,9 @@ bool IsName(std::string_view name) {
 bool IsBracketedAddress(std::string_view text) {
   if (text.size() < 4 || text.front() != '[' || text.back() != ']') return false;
   const std::string inner(text.substr(1, text.size() - 2));
-  in6_addr address;
-  const bool upper = std::ranges::any_of(inner, [](char c) { return c >= 'A' && c <= 'F'; });
-  return !upper && inet_pton(AF_INET6, inner.c_str(), &address) == 1;
+  in6_addr address;  // inet_pton would take upper case, and stop at a NUL
+  return inner.find_first_not_of("0123456789abcdef:.") == inner.npos &&
+         inet_pton(AF_INET6, inner.c_str(), &address) == 1;
 }
 
 bool IsPort(std::string_view text) {

@@ -65,6 +65,7 @@ TEST(RegistryHost, AnythingElseIsRefused) {
     EXPECT_EQ(ParseRegistryHost(host, "registry.test").error().code(), ErrorCode::kMalformedRequest) << host;
   EXPECT_FALSE(ParseRegistryHost(std::string(64, 'a'), ""));
   EXPECT_FALSE(ParseRegistryHost(std::string("local\0host", 10), ""));
+  EXPECT_FALSE(ParseRegistryHost(std::string("[::1\0]", 6), ""));
 }
 
 }  // namespace
