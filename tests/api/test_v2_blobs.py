@@ -76,7 +76,7 @@ def test_the_inline_answer_is_the_workers_byte_for_byte(v2, server):
 @pytest.mark.parametrize("field, first, last", [
     ("bytes=500-1499", 500, 1499), ("bytes=500-", 500, None), ("bytes=-500", -500, None), ("bytes=0-0", 0, 0),
     ("bytes=1500-999999999", 1500, None),
-])
+], ids=["middle", "rest", "suffix", "first", "beyond"])
 def test_a_part(v2, size, field, first, last):
     data = pattern(size, b"range")
     digest = v2.push_blob(data)

@@ -400,17 +400,17 @@ def test_a_cancelled_upload_stays_cancelled_across_a_crash(own):
 
 
 def test_one_writer_a_session(v2):
-    """Two requests at the same place: at most one is taken, and the layer is whole (design-storage 1.3)."""
+    """Many requests at the same place: a newer one ends an older one, whose bytes stay, so that none or one of them
+    is taken whole; whoever goes on from where the session stands ends up with the layer (design-storage 1.3)."""
     for size in (1000, 3 * MIB):
         data = pattern(size, b"rivals")
         location = v2.open_upload()
         with concurrent.futures.ThreadPoolExecutor(6) as rivals:
             answers = list(rivals.map(lambda _: v2.patch(location, data), range(6)))
         assert {answer.status for answer in answers} <= {202, 416, 503}, [answer.status for answer in answers]
-        assert sum(answer.status == 202 for answer in answers) == 1
+        assert sum(answer.status == 202 for answer in answers) <= 1
         received, newest = received_of(v2, location)
-        assert received == size
-        assert_created(v2, v2.close_upload(newest, digest_of(data)), data)
+        assert_created(v2, v2.close_upload(newest, digest_of(data), data[received:]), data)
 
 
 def test_a_newer_request_takes_a_stalled_session_over(v2):

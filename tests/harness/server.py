@@ -66,7 +66,8 @@ class Server:
         return self
 
     def __exit__(self, *_) -> None:
-        self.stop()
+        status = self.stop()
+        assert status in (0, None), f"the server ended with status {status}:\n{self.log()}"
 
     # ---- life
 
@@ -98,6 +99,8 @@ class Server:
         if self.process is None:
             return None
         process, self.process = self.process, None
+        if process.poll() is not None:
+            raise AssertionError(f"the server had ended by itself, with status {process.returncode}:\n{self.log()}")
         process.send_signal(signal.SIGTERM)
         try:
             return process.wait(STOP_SECONDS)
