@@ -98,7 +98,7 @@ constexpr ErrorRow kRows[] = {
     Modelled(ErrorCode::kImageDigestMismatch, "ImageDigestDoesNotMatchException",
              "The digest '{digest}' of the image manifest does not match the given digest '{expected}'"),
     Modelled(ErrorCode::kImageReferencedByIndex, "InvalidParameterException",
-             "Requested image referenced by manifest list: [{digests}]"),
+             "Requested image referenced by manifest list: {digests}"),
     Modelled(ErrorCode::kImageTagDigestMismatch, "ImageNotFoundException",
              "Requested image digest does not match the image tag"),
     Modelled(ErrorCode::kManifestInvalid, "InvalidParameterException",
@@ -110,10 +110,10 @@ constexpr ErrorRow kRows[] = {
              "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'must have length less than or equal "
              "to {limit}'"),
     Modelled(ErrorCode::kLayersNotFound, "LayersNotFoundException",
-             "Layers with digests '[{digests}]' required for pushing image into repository with name '{repository}' in "
+             "Layers with digests '{digests}' required for pushing image into repository with name '{repository}' in "
              "the registry with id '{account}' do not exist"),
     Modelled(ErrorCode::kReferencedImagesNotFound, "ReferencedImagesNotFoundException",
-             "Images with digests '[{digests}]' required for pushing image into repository with name '{repository}' in "
+             "Images with digests '{digests}' required for pushing image into repository with name '{repository}' in "
              "the registry with id '{account}' do not exist"),
 
     // ---- layers and their uploads
@@ -132,7 +132,7 @@ constexpr ErrorRow kRows[] = {
     Modelled(ErrorCode::kLayerReferenced, "InvalidParameterException",
              "The layer with digest '{digest}' is referenced by an image"),
     Modelled(ErrorCode::kLayerDigestMismatch, "InvalidLayerException",
-             "The digest '{digest}' of the layer of upload '{upload}' is not among the given digests '[{expected}]'"),
+             "The digest '{digest}' of the layer of upload '{upload}' is not among the given digests '{expected}'"),
     Modelled(ErrorCode::kUploadNotFound, "UploadNotFoundException",
              "The upload with id '{upload}' could not be found in the repository with name '{repository}' in the "
              "registry with id '{account}'"),

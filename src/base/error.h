@@ -49,13 +49,13 @@ enum class ErrorCode : std::uint8_t {
   kImageAlreadyExists,      // facts: digest, tag, repository, account
   kImageTagImmutable,       // facts: tag, repository
   kImageDigestMismatch,     // facts: digest, expected
-  kImageReferencedByIndex,  // facts: digests
+  kImageReferencedByIndex,  // facts: digests ("[a, b]")
   kImageTagDigestMismatch,
   kManifestInvalid,           // facts: detail
   kManifestUnsupported,       // facts: media_type
   kManifestTooLarge,          // facts: limit
-  kLayersNotFound,            // facts: digests, repository, account
-  kReferencedImagesNotFound,  // facts: digests, repository, account
+  kLayersNotFound,            // facts: digests ("[a, b]"), repository, account
+  kReferencedImagesNotFound,  // facts: digests ("[a, b]"), repository, account
 
   // Layers (blobs) and their uploads.
   kDigestInvalid,        // facts: digest
