@@ -97,7 +97,7 @@ def test_a_part_across_the_files_chunks(v2, first, last):
     assert answer.status == 206 and answer.body == data[first:last + 1]
 
 
-@pytest.mark.parametrize("field", ["bytes=2000-", "bytes=5000-10000", "bytes=-0"])
+@pytest.mark.parametrize("field", ["bytes=2000-", "bytes=5000-10000", "bytes=-0", "bytes=500-0"])
 def test_a_part_that_is_not_there(v2, field):
     digest = v2.push_blob(pattern(2000, b"range"))
     answer = v2.get_blob(digest, Range=field)
