@@ -55,7 +55,8 @@ class BodySink {
  public:
   virtual ~BodySink() = default;
   /// On the event loop: takes a block and returns at once; the work on it runs elsewhere. At most two to four
-  /// blocks are with the sink at a time: the connection receives no more until one is destroyed.
+  /// blocks are with the sink at a time: the connection receives no more until one is destroyed. A block
+  /// never waits in the sink for the next one to come: every stream of the server shares one budget.
   virtual void Append(Block block) = 0;
   /// From the event loop, between blocks: true when going on is useless (disk full, overtaken by a newer
   /// request). The connection then stops receiving, calls Finish for the error's answer, and closes.

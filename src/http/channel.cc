@@ -136,10 +136,13 @@ Awaitable<bool> Channel::Handshake() {
   co_return true;
 }
 
+// No coroutine of its own: it is what an idle connection waits in, and every frame costs memory.
 Awaitable<Io> Channel::WaitReadable() {
-  if (tls_ != nullptr && SSL_has_pending(tls_.get())) co_return aborted_ ? Io::kClosed : Io::kOk;
-  co_return co_await Wait(descriptor_base::wait_read);
+  if (tls_ != nullptr && SSL_has_pending(tls_.get())) return Ready();
+  return Wait(descriptor_base::wait_read);
 }
+
+Awaitable<Io> Channel::Ready() { co_return aborted_ ? Io::kClosed : Io::kOk; }
 
 Awaitable<ReadResult> Channel::ReadSome(MutableBytes out) {
   for (;;) {

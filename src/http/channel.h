@@ -129,6 +129,7 @@ class Channel : public boost::intrusive::list_base_hook<> {
   class Completion;
 
   Awaitable<Io> Wait(asio::posix::descriptor_base::wait_type what);
+  Awaitable<Io> Ready();
   /// Behind an operation that OpenSSL could not finish.
   Awaitable<Io> WaitForTls(int result);
   /// Counts progress; true = it has been this connection's turn for long enough.

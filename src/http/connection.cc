@@ -32,7 +32,7 @@ class Connection {
 
   Awaitable<void> Run() {
     if (!co_await channel_.Handshake()) co_return;
-    while (co_await ServeOne()) {
+    while (co_await AwaitRequest() && co_await ServeOne()) {
     }
     if (linger_) co_await channel_.LingeringClose();
   }
@@ -64,17 +64,22 @@ class Connection {
     co_return co_await Handle(head, {}, none, false);
   }
 
+  /// Until a request begins. Nothing but this frame waits for an idle connection's next request.
+  Awaitable<bool> AwaitRequest() {
+    if (buffer_ != nullptr && !buffer_->empty()) {
+      buffer_->Compact();
+      co_return true;
+    }
+    loop_.ReleaseBuffer(std::move(buffer_));
+    if (loop_.draining()) co_return false;
+    channel_.Enter(Phase::kIdle);
+    if (co_await channel_.WaitReadable() != Io::kOk) co_return false;
+    buffer_ = loop_.AcquireBuffer();
+    co_return true;
+  }
+
   /// Receives until a whole head lies at the front of the buffer.
   Awaitable<bool> ReadHead() {
-    if (buffer_ == nullptr || buffer_->empty()) {
-      loop_.ReleaseBuffer(std::move(buffer_));
-      if (loop_.draining()) co_return false;
-      channel_.Enter(Phase::kIdle);
-      if (co_await channel_.WaitReadable() != Io::kOk) co_return false;
-      buffer_ = loop_.AcquireBuffer();
-    } else {
-      buffer_->Compact();
-    }
     channel_.Enter(Phase::kHead);
     HeadScanner scanner;
     for (;;) {
@@ -121,6 +126,10 @@ class Connection {
     }
     if (!plan.stream_beyond) co_return co_await Refuse(head, Refusal::kBodyTooLarge, true);
     body.Unread(std::move(whole));
+    // What was buffered no longer counts: a stream that held memory while it waits for blocks could wait for
+    // another that does the same. New bodies are refused while anyone waits, so at most twice the budget is
+    // in use.
+    hold = MemoryHold();
     co_return co_await Handle(head, {}, body, true);
   }
 
@@ -213,11 +222,13 @@ class Connection {
   bool linger_ = false;
 };
 
+Awaitable<void> Run(std::unique_ptr<Connection> connection) { co_await connection->Run(); }
+
 }  // namespace
 
-Awaitable<void> ServeConnection(Loop& loop, UniqueFd socket, Peer peer, std::shared_ptr<TlsContext> tls) {
-  Connection connection(loop, std::move(socket), std::move(peer), tls);
-  co_await connection.Run();
+void ServeConnection(Loop& loop, UniqueFd socket, Peer peer, const std::shared_ptr<TlsContext>& tls) {
+  auto connection = std::make_unique<Connection>(loop, std::move(socket), std::move(peer), tls);
+  asio::co_spawn(loop.executor(), Run(std::move(connection)), asio::detached);
 }
 
 }  // namespace entrepot::http

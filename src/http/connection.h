@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "base/fd.h"
-#include "http/asio.h"
 #include "http/request.h"
 #include "http/tls.h"
 
@@ -13,7 +12,7 @@ namespace entrepot::http {
 
 class Loop;
 
-/// Serves the connection until it ends. On the loop's thread.
-Awaitable<void> ServeConnection(Loop& loop, UniqueFd socket, Peer peer, std::shared_ptr<TlsContext> tls);
+/// Begins to serve the connection, which ends by itself. On the loop's thread.
+void ServeConnection(Loop& loop, UniqueFd socket, Peer peer, const std::shared_ptr<TlsContext>& tls);
 
 }  // namespace entrepot::http

@@ -132,8 +132,7 @@ Awaitable<void> Loop::Accept(Listener& listener) {
 void Loop::Admit(UniqueFd socket, const sockaddr_storage& address, const Listener& listener) {
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  asio::co_spawn(executor(), ServeConnection(*this, std::move(socket), PeerOf(address), listener.tls),
-                 asio::detached);
+  ServeConnection(*this, std::move(socket), PeerOf(address), listener.tls);
 }
 
 std::unique_ptr<RequestBuffer> Loop::AcquireBuffer() {

@@ -53,8 +53,8 @@ SelectedRange SelectRange(std::string_view range_field, std::uint64_t size) {
   const auto first = ParseOffset(spec.substr(0, dash));
   const auto last = dash + 1 == spec.size() ? std::optional(std::numeric_limits<std::uint64_t>::max())
                                             : ParseOffset(spec.substr(dash + 1));
-  if (!first || !last || *last < *first) return {};
-  if (*first >= size) return {RangeKind::kNotSatisfiable, {}};
+  if (!first || !last) return {};
+  if (*last < *first || *first >= size) return {RangeKind::kNotSatisfiable, {}};
   return {RangeKind::kPart, {*first, std::min(*last, size - 1)}};
 }
 

@@ -21,7 +21,7 @@ struct ByteRange {
 enum class RangeKind {
   kWhole,           // no range, several ranges, another unit or bad syntax: answered as if none had been sent
   kPart,            // 206
-  kNotSatisfiable,  // 416
+  kNotSatisfiable,  // 416: behind the end, or backwards
 };
 
 struct SelectedRange {

@@ -22,15 +22,16 @@ TEST(SelectRange, SelectsOneRangeWithinTheSize) {
 }
 
 TEST(SelectRange, RefusesWhatLiesBehindTheEnd) {
-  for (const std::string_view field : {"bytes=10-", "bytes=10-12", "bytes=-0", "bytes=99999999999999999999-"})
+  for (const std::string_view field :
+       {"bytes=10-", "bytes=10-12", "bytes=-0", "bytes=99999999999999999999-", "bytes=5-2"})
     EXPECT_EQ(SelectRange(field, 10).kind, RangeKind::kNotSatisfiable) << field;
   EXPECT_EQ(SelectRange("bytes=0-", 0).kind, RangeKind::kNotSatisfiable);
   EXPECT_EQ(SelectRange("bytes=-1", 0).kind, RangeKind::kNotSatisfiable);
 }
 
 TEST(SelectRange, IgnoresWhatItDoesNotKnow) {
-  for (const std::string_view field : {"", "bytes", "bytes=", "bytes=-", "bytes=5-2", "bytes=a-b",
-                                       "bytes=1-2,4-5", "lines=1-2", "bytes=+1-2", "bytes=1--2"})
+  for (const std::string_view field : {"", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=1-2,4-5",
+                                       "lines=1-2", "bytes=+1-2", "bytes=1--2"})
     EXPECT_EQ(SelectRange(field, 10).kind, RangeKind::kWhole) << field;
 }
 

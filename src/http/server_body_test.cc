@@ -225,6 +225,27 @@ TEST_F(ServerBodyTest, StreamsWaitForTheBudgetInsteadOfFailing) {
   EXPECT_EQ(log.finished, 2);
 }
 
+TEST_F(ServerBodyTest, StreamsThatBeganAsBufferedBodiesDoNotWaitForEachOther) {
+  options.limits.body_memory = 4 << 20;
+  handler.plan = {1 << 20, true};
+  Gate gate;
+  handler.handle = [&](const RequestHead&, std::string, bool) -> Reply {
+    gate.Await();
+    return std::make_unique<LoggingSink>(log);
+  };
+  Start();
+  // Three beginnings of a little over 1 MiB leave less than a block free.
+  const std::string request = PutChunked("/", Pattern(3 << 20), 50'000);
+  std::vector<std::thread> senders;
+  std::atomic<int> stored{0};
+  for (int i = 0; i < 3; ++i)
+    senders.emplace_back([&] { stored += TestClient(port).Ask(request).body == "stored"; });
+  EXPECT_TRUE(Eventually([&] { return handler.handled + static_cast<int>(workers.waiting()) == 3; }));
+  gate.Open();
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_EQ(stored, 3);
+}
+
 TEST_F(ServerBodyTest, ADisconnectAbortsOnceWithWhatArrived) {
   Start();
   const std::string body = Pattern(3 << 20);
