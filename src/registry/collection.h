@@ -6,6 +6,7 @@
 //
 // Called by one background thread.
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 
@@ -15,11 +16,12 @@
 
 namespace entrepot::registry {
 
+/// Written by the collecting thread, read by any.
 struct CollectionCounters {
-  std::uint64_t links = 0;    // links removed
-  std::uint64_t blobs = 0;    // files collected
-  std::uint64_t orphans = 0;  // files that no row named
-  std::uint64_t uploads = 0;  // files of uploads whose time was over
+  std::atomic<std::uint64_t> links = 0;    // links removed
+  std::atomic<std::uint64_t> blobs = 0;    // files collected
+  std::atomic<std::uint64_t> orphans = 0;  // files that no row named
+  std::atomic<std::uint64_t> uploads = 0;  // files of uploads whose time was over
 };
 
 class Collection {

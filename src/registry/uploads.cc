@@ -140,7 +140,31 @@ struct Uploads::State {
     return UploadedLayer{digest, link->blob.size, true};
   }
 
+  /// The same for a chunk of a completed session, which may only be that closing one.
+  Result<ChunkResult> AnswerCompleted(const UploadSession& session, const Chunk& chunk) {
+    if (chunk.closing_digest != session.completed())
+      return Fail(
+          About(session.repository(), ErrorCode::kUploadNotFound).With("upload", session.ticket().id));
+    const UploadedLayer layer = TRY(CompletedBefore(session));
+    return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
+  }
+
   class Sink;
+  class AnsweredSink;
+};
+
+// Lets the body of a repeated closing request pass by: its answer is known.
+class Uploads::State::AnsweredSink final : public http::BodySink {
+ public:
+  AnsweredSink(ChunkResult result, Answer answer) : result_(std::move(result)), answer_(std::move(answer)) {}
+  void Append(http::Block) override {}
+  bool failed() const noexcept override { return false; }
+  http::Response Finish() override { return answer_(result_); }
+  void Abort() override {}
+
+ private:
+  const ChunkResult result_;
+  const Answer answer_;
 };
 
 // Streams one request's body into a session. Between blocks it sees to checkpoints in mid-stream.
@@ -289,12 +313,7 @@ Result<UploadStatus> Uploads::Status(const Repository& repository, const UploadT
 Result<Uploads::ChunkResult> Uploads::Append(const Repository& repository, const UploadTicket& ticket,
                                              const Chunk& chunk, Bytes body) {
   Lease session = TRY(state_->Take(repository, ticket, chunk.offset));
-  if (session->completed()) {
-    if (chunk.closing_digest != session->completed())
-      return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
-    const UploadedLayer layer = TRY(state_->CompletedBefore(*session));
-    return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
-  }
+  if (session->completed()) return state_->AnswerCompleted(*session, chunk);
   if (chunk.offset != session->received()) return Fail(OffsetError(*session));
   if (chunk.closing_digest) {
     const UploadedLayer layer = TRY(state_->Complete(*session, {&*chunk.closing_digest, 1}, body));
@@ -310,7 +329,8 @@ Result<std::unique_ptr<http::BodySink>> Uploads::AppendStream(const Repository& 
                                                               std::uint64_t expected_size, Answer answer) {
   Lease session = TRY(state_->Take(repository, ticket, chunk.offset));
   if (session->completed())
-    return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
+    return std::make_unique<State::AnsweredSink>(TRY(state_->AnswerCompleted(*session, chunk)),
+                                                 std::move(answer));
   if (chunk.offset != session->received()) return Fail(OffsetError(*session));
   const bool sha512 = chunk.closing_digest && chunk.closing_digest->algorithm() == HashAlgorithm::kSha512;
   blobs::BlobWriter* writer = TRY(session->Writer(sha512, chunk.offset + expected_size));

@@ -1,0 +1,145 @@
+// A push cut off by a power failure at every call to the file system and at every event of the database: what
+// was acknowledged is there afterwards, byte for byte, and nothing is claimed that cannot be read
+// (design-storage 1.16).
+
+#include <gtest/gtest.h>
+
+#include "blobs/faulty_files.h"
+#include "metadata/sql/faulty_vfs.h"
+#include "registry/test_registry.h"
+
+namespace entrepot::registry {
+namespace {
+
+using metadata::sql::FaultyVfs;
+
+const std::string kConfig = "config", kLayer = std::string(150'000, 'l'),
+                  kBig = std::string((5u << 20) + 99, 'b');
+
+// What the pushing client was told.
+struct Acknowledged {
+  bool repository = false, config = false, layer = false, big_progress = false, big = false, image = false;
+};
+
+// A client's push: a small blob, one of several chunks, a large one in two requests with a checkpoint
+// between, an image.
+Acknowledged RunPush(TestRegistry& registry) {
+  Acknowledged told;
+  const auto created =
+      registry.repositories->Create(TestRegistryName(), {.name = RepositoryName::Trusted("team/app")});
+  if (!created) return told;
+  told.repository = true;
+  const Repository& repository = **created;
+  told.config = registry.Push(repository, kConfig).has_value();
+  told.layer = registry.Push(repository, kLayer).has_value();
+  const UploadTicket ticket = registry.uploads->Open(repository, "AIDATEST");
+  const std::size_t half = kBig.size() - 1000;
+  told.big_progress =
+      registry.uploads
+          ->Append(repository, ticket, {0, std::nullopt}, AsBytes(std::string_view(kBig).substr(0, half)))
+          .has_value();
+  if (told.big_progress)
+    told.big = registry.uploads
+                   ->Append(repository, ticket, {half, TestRegistry::DigestOf(kBig)},
+                            AsBytes(std::string_view(kBig).substr(half)))
+                   .has_value();
+  told.image = registry.Put(repository, TestRegistry::ManifestOf(kConfig, {kLayer, kBig}), "v1").has_value();
+  return told;
+}
+
+// After the restart: everything told is there, everything that is there can be read, and the push goes
+// through.
+void CheckRecovered(TestRegistry& registry, const Acknowledged& told, int step) {
+  const auto found = registry.repositories->Find(TestRegistryName(), RepositoryName::Trusted("team/app"));
+  ASSERT_TRUE(found || !told.repository) << step;
+  const RepositoryPtr repository = found ? *found : registry.Create("team/app");
+  struct Blob {
+    const std::string& content;
+    bool told;
+  };
+  for (const Blob& blob : {Blob{kConfig, told.config}, Blob{kLayer, told.layer}, Blob{kBig, told.big}}) {
+    const Digest digest = TestRegistry::DigestOf(blob.content);
+    const bool claimed = registry.layers->Claim(*repository, digest).has_value();
+    EXPECT_TRUE(claimed || !blob.told)
+        << step << ": an acknowledged layer of " << blob.content.size() << " bytes is lost";
+    if (!claimed) continue;
+    const Result<std::string> content = registry.Pull(*repository, digest);
+    ASSERT_TRUE(content) << step << ": a claimed layer cannot be read: " << content.error().ToString();
+    EXPECT_EQ(*content, blob.content) << step;
+  }
+  const auto image = registry.images->Get(*repository, {std::nullopt, ImageTag::Trusted("v1")});
+  EXPECT_TRUE(image || !told.image) << step << ": an acknowledged image is lost";
+  ASSERT_TRUE(registry.PushImage(*repository, kConfig, {kLayer, kBig}, "v1")) << step;
+  while (Must(registry.collection->SweepOrphans())) {
+  }
+}
+
+int CountFiles(const metadata::sql::TestDirectory& directory) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory.File("blobs")))
+    count += entry.is_regular_file() && entry.path().filename() != "root-id";
+  return count;
+}
+
+// One life: a registry on fresh directories, cut off by `cut`, then recovery on what the disk kept.
+class Life {
+ public:
+  explicit Life(std::string vfs_name) : vfs(std::move(vfs_name)) {
+    TestRegistry(directory, clock, {.files = &files, .vfs = vfs.name()});  // the first start is done
+  }
+  Acknowledged Push() {
+    TestRegistry registry(directory, clock, {.files = &files, .vfs = vfs.name()});
+    if (cut_files_at > 0) files.StopAt(cut_files_at);
+    if (cut_database_at > 0) vfs.FailAt(FaultyVfs::Event::kAny, cut_database_at, FaultyVfs::Fault::kCrash);
+    const Acknowledged told = RunPush(registry);
+    reached = files.stopped() || vfs.crashed();
+    // The power is gone for both, whichever noticed it first.
+    if (!vfs.crashed()) vfs.FailAt(FaultyVfs::Event::kAny, 1, FaultyVfs::Fault::kCrash);
+    if (!files.stopped()) files.StopAt(1);
+    return told;
+  }
+  void Recover(const Acknowledged& told, int step) {
+    files.Crash();
+    vfs.Restart(FaultyVfs::Survival::kNothing);
+    vfs.Mend();
+    TestRegistry registry(directory, clock, {.files = &files, .vfs = vfs.name()});
+    CheckRecovered(registry, told, step);
+    EXPECT_EQ(CountFiles(directory), 3) << step << ": files without a row were left";
+  }
+
+  metadata::sql::TestDirectory directory;
+  ManualClock clock;
+  blobs::FaultyFiles files;
+  FaultyVfs vfs;
+  int cut_files_at = 0, cut_database_at = 0;
+  bool reached = true;
+};
+
+TEST(PushCrash, AtEveryCallToTheFileSystem) {
+  int steps = 0;
+  for (bool reached = true; reached && !testing::Test::HasFatalFailure(); ++steps) {
+    Life life("push-files-" + std::to_string(steps));
+    life.cut_files_at = steps + 1;
+    const Acknowledged told = life.Push();
+    reached = life.reached;
+    if (!reached) EXPECT_TRUE(told.image);
+    life.Recover(told, steps);
+  }
+  EXPECT_GT(steps, 15);  // the scenario really has that many calls
+}
+
+TEST(PushCrash, AtEveryEventOfTheDatabase) {
+  int steps = 0;
+  for (bool reached = true; reached && !testing::Test::HasFatalFailure(); ++steps) {
+    Life life("push-database-" + std::to_string(steps));
+    life.cut_database_at = steps + 1;
+    const Acknowledged told = life.Push();
+    reached = life.reached;
+    if (!reached) EXPECT_TRUE(told.image);
+    life.Recover(told, steps);
+  }
+  EXPECT_GT(steps, 15);
+}
+
+}  // namespace
+}  // namespace entrepot::registry

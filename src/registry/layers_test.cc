@@ -1,0 +1,245 @@
+#include "registry/layers.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "registry/grace.h"
+#include "registry/test_registry.h"
+
+namespace entrepot::registry {
+namespace {
+
+using std::chrono::hours;
+
+class LayersTest : public RegistryTest {
+ protected:
+  bool IsThere(const Repository& r, const std::string& content) {
+    return registry->layers->Claim(r, TestRegistry::DigestOf(content)).has_value();
+  }
+  std::vector<std::filesystem::path> BlobFiles() const {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory.File("blobs")))
+      if (entry.is_regular_file() && entry.path().filename() != "root-id") files.push_back(entry.path());
+    return files;
+  }
+
+  RepositoryPtr repository = registry->Create("team/app"), other = registry->Create("team/other");
+};
+
+TEST_F(LayersTest, AnUnreferencedLayerIsHeldForADayAndCollectedBehindIt) {
+  Must(registry->Push(*repository, "layer"));
+  clock.Advance(hours(23));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 1);
+  clock.Advance(hours(2));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 0);
+  EXPECT_FALSE(IsThere(*repository, "layer"));
+  EXPECT_TRUE(registry->Push(*repository, "layer"));
+}
+
+TEST_F(LayersTest, WhoIsToldThatItIsThereCanRelyOnIt) {
+  Must(registry->Push(*repository, "layer"));
+  clock.Advance(hours(20));
+  EXPECT_TRUE(IsThere(*repository, "layer"));  // four hours were left: held anew
+  clock.Advance(hours(24));
+  registry->CollectAll();
+  EXPECT_TRUE(IsThere(*repository, "layer"));
+  clock.Advance(kClaimedGrace + hours(1));
+  registry->CollectAll();
+  EXPECT_FALSE(IsThere(*repository, "layer"));
+}
+
+TEST_F(LayersTest, AReferencedLayerStaysAndGoesADayAfterItsLastImage) {
+  Must(registry->PushImage(*repository, "config", {"layer"}, "v1"));
+  clock.Advance(hours(1000));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 2);
+  Must(registry->images->Delete(*repository, {std::nullopt, ImageTag::Trusted("v1")}, true));
+  clock.Advance(hours(23));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 2);
+  clock.Advance(hours(2));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 0);
+}
+
+TEST_F(LayersTest, ASuspectClockPausesCollection) {
+  Must(registry->Push(*repository, "layer"));
+  clock.Advance(hours(25));
+  clock.StepWall(std::chrono::minutes(10));
+  Must(registry->Push(*other, "other"));  // the store looks at the clock as it works
+  registry->CollectAll();
+  EXPECT_TRUE(registry->store->time_suspect());
+  EXPECT_EQ(FilesOnDisk(), 2);
+  registry->store->ConfirmTime();
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 1);
+}
+
+TEST_F(LayersTest, OneFileServesTwoRepositoriesUnderTheirOwnKeys) {
+  Must(registry->Push(*repository, "layer"));
+  Must(registry->Push(*other, "layer"));
+  EXPECT_EQ(FilesOnDisk(), 1);
+  Must(registry->layers->Delete(*repository, TestRegistry::DigestOf("layer")));
+  registry->CollectAll();
+  EXPECT_FALSE(IsThere(*repository, "layer"));
+  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf("layer"))), "layer");
+  Must(registry->layers->Delete(*other, TestRegistry::DigestOf("layer")));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 0);
+}
+
+TEST_F(LayersTest, AFileOutlivesTheRepositoryItCameFrom) {
+  Must(registry->PushImage(*repository, "config", {"layer"}, "v1"));
+  Must(registry->PushImage(*other, "config", {"layer"}, "v1"));
+  EXPECT_EQ(FilesOnDisk(), 2);
+  Must(registry->repositories->Delete(TestRegistryName(), repository->name, true));
+  // The only named link to the files is now the other repository's; a third one finds its key there.
+  const RepositoryPtr third = registry->Create("team/third");
+  Must(registry->PushImage(*third, "config", {"layer"}, "v1"));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 2);
+  Must(registry->repositories->Delete(TestRegistryName(), other->name, true));
+  registry->CollectAll();
+  EXPECT_EQ(Must(registry->Pull(*third, TestRegistry::DigestOf("layer"))), "layer");
+  Must(registry->repositories->Delete(TestRegistryName(), third->name, true));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 0);
+}
+
+TEST_F(LayersTest, APushAfterTheOnlyOwnerWasDeletedWritesAnew) {
+  Must(registry->Push(*repository, "layer"));
+  Must(registry->repositories->Delete(TestRegistryName(), repository->name, true));
+  Must(registry->Push(*other,
+                      "layer"));  // before collection: nobody is left who could unwrap the old file's key
+  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf("layer"))), "layer");
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 1);
+}
+
+TEST_F(LayersTest, MountLinksWithinADomain) {
+  Must(registry->Push(*repository, "layer"));
+  EXPECT_TRUE(Must(registry->layers->Mount(*repository, *other, TestRegistry::DigestOf("layer"))));
+  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf("layer"))), "layer");
+  EXPECT_FALSE(Must(registry->layers->Mount(*repository, *other, TestRegistry::DigestOf("absent"))));
+}
+
+TEST_F(LayersTest, ReferencedLayersAreNotDeleted) {
+  Must(registry->PushImage(*repository, "config", {"layer"}, "v1"));
+  EXPECT_EQ(CodeOf(registry->layers->Delete(*repository, TestRegistry::DigestOf("layer"))),
+            ErrorCode::kLayerReferenced);
+  EXPECT_EQ(CodeOf(registry->layers->Delete(*other, TestRegistry::DigestOf("layer"))),
+            ErrorCode::kLayerNotFound);
+}
+
+TEST_F(LayersTest, AMissingFileIsToldAsMissingAndTheNextPushHealsIt) {
+  const std::string content(100'000, 'x');
+  Must(registry->Push(*repository, content));
+  Must(registry->layers->Mount(*repository, *other, TestRegistry::DigestOf(content)));
+  std::filesystem::remove(BlobFiles().at(0));
+  EXPECT_FALSE(IsThere(*repository, content));
+  EXPECT_EQ(CodeOf(registry->Pull(*repository, TestRegistry::DigestOf(content))), ErrorCode::kLayerNotFound);
+  Must(registry->Push(*repository, content));
+  EXPECT_EQ(Must(registry->Pull(*repository, TestRegistry::DigestOf(content))), content);
+  EXPECT_FALSE(IsThere(*other, content));  // until its link has moved
+  registry->CollectAll();
+  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf(content))), content);
+}
+
+TEST_F(LayersTest, ATruncatedFileIsNotAWinner) {
+  const std::string content(100'000, 'y');
+  Must(registry->Push(*repository, content));
+  std::filesystem::resize_file(BlobFiles().at(0), 8192);
+  EXPECT_FALSE(IsThere(*repository, content));
+  Must(registry->Push(*other, content));
+  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf(content))), content);
+}
+
+TEST_F(LayersTest, DamageIsTold) {
+  const std::string content(200'000, 'z');
+  Must(registry->Push(*repository, content));
+  {
+    std::fstream file(BlobFiles().at(0), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096 + 70'000);
+    file.put('!');
+  }
+  EXPECT_EQ(CodeOf(registry->Pull(*repository, TestRegistry::DigestOf(content))), ErrorCode::kDamaged);
+}
+
+TEST_F(LayersTest, AnotherDisksRootIsNoAbsence) {
+  Must(registry->Push(*repository, "layer"));
+  std::filesystem::rename(directory.File("blobs"), directory.File("unmounted"));
+  std::filesystem::create_directory(directory.File("blobs"));
+  const auto claim = registry->layers->Claim(*repository, TestRegistry::DigestOf("layer"));
+  EXPECT_EQ(CodeOf(claim), ErrorCode::kUnavailable);
+  EXPECT_EQ(CodeOf(registry->layers->Open(*repository, TestRegistry::DigestOf("layer"))),
+            ErrorCode::kUnavailable);
+}
+
+TEST_F(LayersTest, FilesThatNoRowNamesGoAfterARestart) {
+  Must(registry->Push(*repository, "layer"));
+  {
+    std::ofstream orphan(BlobFiles().at(0).parent_path() /
+                         (registry->blob_store->Create()->id.name()));  // made, never published
+    orphan << "x";
+  }
+  Restart();
+  while (Must(registry->collection->SweepOrphans())) {
+  }
+  EXPECT_EQ(FilesOnDisk(), 1);
+  EXPECT_EQ(registry->collection->counters().orphans, 1u);
+}
+
+TEST_F(LayersTest, AtRestNothingIsInTheClear) {
+  const std::string secret = "a very secret layer content that must not be on the disk";
+  Must(registry->Push(*repository, secret + std::string(100'000, '.')));
+  Must(registry->Push(*repository, secret));
+  registry.reset();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory.File(""))) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    EXPECT_EQ(bytes.find(secret), bytes.npos) << entry.path();
+  }
+}
+
+TEST_F(LayersTest, DiskModeServesTheFileItself) {
+  Restart({.encryption = keys::FileEncryption::kDisk});
+  repository = registry->Find("team/app");
+  const std::string content(200'000, 'p');
+  Must(registry->Push(*repository, content));
+  const OpenLayerPtr layer = Must(registry->layers->Open(*repository, TestRegistry::DigestOf(content)));
+  const http::Body body = registry->layers->Body(layer, {10, 1000});
+  const auto* range = std::get_if<http::FileRange>(&body);
+  ASSERT_NE(range, nullptr);
+  std::string read(range->length, '\0');
+  ASSERT_EQ(::pread(range->file->get(), read.data(), read.size(), static_cast<off_t>(range->offset)), 1000);
+  EXPECT_EQ(read, content.substr(10, 1000));
+}
+
+TEST_F(LayersTest, RangesOfEveryKindOfBody) {
+  for (const std::size_t size : {std::size_t{100}, std::size_t{64 * 1024}, std::size_t{300'000}}) {
+    std::string content(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) content[i] = static_cast<char>(i * 7 + i / 251);
+    Must(registry->Push(*repository, content));
+    const OpenLayerPtr layer = Must(registry->layers->Open(*repository, TestRegistry::DigestOf(content)));
+    for (const ByteRange range :
+         {ByteRange{0, size}, ByteRange{1, size - 2}, ByteRange{size - 1, 1}, ByteRange{50, 50}}) {
+      http::Body body = registry->layers->Body(layer, range);
+      std::string read;
+      if (const auto* text = std::get_if<std::string>(&body)) read = *text;
+      if (const auto* shared = std::get_if<http::SharedText>(&body)) read = **shared;
+      if (auto* source = std::get_if<std::unique_ptr<http::BodySource>>(&body)) {
+        read.resize((*source)->length());
+        for (std::size_t at = 0; at < read.size();)
+          at += Must((*source)->Read({reinterpret_cast<std::uint8_t*>(read.data()) + at, read.size() - at}));
+      }
+      EXPECT_EQ(read, content.substr(range.offset, range.length)) << size << " " << range.offset;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace entrepot::registry

@@ -1,0 +1,161 @@
+#pragma once
+
+// What tests of the domain share: a whole registry below the doors on a directory of its own, and short ways
+// to push.
+
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "blobs/file_layer.h"
+#include "keys/root_key.h"
+#include "metadata/blobs.h"
+#include "metadata/sql/test_database.h"
+#include "registry/collection.h"
+#include "registry/images.h"
+#include "registry/layers.h"
+#include "registry/repositories.h"
+#include "registry/uploads.h"
+
+namespace entrepot::registry {
+
+template <class T>
+T Must(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().ToString());
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+inline RegistryName TestRegistryName() {
+  return {AccountId::Trusted("123456789012"), Region::Trusted("us-west-2")};
+}
+
+/// Built on a directory as a process is at its start; built again on the same one, it has restarted.
+struct TestRegistry {
+  struct Options {
+    blobs::Files* files = nullptr;  // null = the real ones
+    std::string vfs;
+    keys::FileEncryption encryption = keys::FileEncryption::kServiceKey;
+    std::string database;  // "" = SQLite in the directory
+  };
+
+  TestRegistry(const metadata::sql::TestDirectory& directory, ManualClock& test_clock, Options options)
+      : clock(test_clock), files(options.files ? *options.files : posix) {
+    store = Must(metadata::OpenStore(
+        {.url = options.database.empty() ? "sqlite:" + directory.File("db") : options.database,
+         .clock = &clock,
+         .on_broken = [] {},
+         .sqlite_vfs = options.vfs}));
+    const bool in_use = Must(keys::HasWrappedKeys(*store));
+    root_key =
+        Must(keys::RootKey::Load(files, directory.File("keys"),
+                                 in_use ? keys::RootKeyPolicy::kMustExist : keys::RootKeyPolicy::kMayCreate));
+    blob_store = Must(blobs::BlobStore::Open(files, directory.File("blobs"), store->store_id(),
+                                             store->boot_epoch(), blobs::RootPolicy::kMayCreate));
+    keys = std::make_unique<keys::KeyRing>(*root_key, *store, options.encryption);
+    caches = std::make_unique<Caches>(*store, 16 << 20);
+    repositories = std::make_unique<Repositories>(*store, *keys, *caches);
+    images = std::make_unique<Images>(*store, *caches);
+    layers = std::make_unique<Layers>(*store, *blob_store, *keys, *caches);
+    uploads = std::make_unique<Uploads>(*store, *blob_store, *keys, workers, body_pool, UploadSettings{});
+    collection = std::make_unique<Collection>(*store, *blob_store, *keys);
+  }
+  TestRegistry(const metadata::sql::TestDirectory& directory, ManualClock& test_clock)
+      : TestRegistry(directory, test_clock, Options{}) {}
+
+  RepositoryPtr Create(const std::string& name) {
+    return Must(repositories->Create(TestRegistryName(), {.name = RepositoryName::Trusted(name)}));
+  }
+  RepositoryPtr Find(const std::string& name) {
+    return Must(repositories->Find(TestRegistryName(), RepositoryName::Trusted(name)));
+  }
+  Result<UploadedLayer> Push(const Repository& repository, std::string_view content) {
+    return uploads->PutWhole(repository, "AIDATEST", DigestOf(content), AsBytes(content));
+  }
+  Result<std::string> Pull(const Repository& repository, const Digest& digest) {
+    const OpenLayerPtr layer = TRY(layers->Open(repository, digest));
+    if (layer->content) return *layer->content;
+    std::string content(static_cast<std::size_t>(layer->size), '\0');
+    TRY(layer->reader->Read(0, {reinterpret_cast<std::uint8_t*>(content.data()), content.size()}));
+    return content;
+  }
+  void CollectAll() {
+    while (Must(collection->RunSlice())) {
+    }
+  }
+
+  static Digest DigestOf(std::string_view content) {
+    return Digest::Of(HashAlgorithm::kSha256, AsBytes(content));
+  }
+  /// An OCI image manifest of these contents.
+  static std::string ManifestOf(std::string_view config, const std::vector<std::string>& layer_contents) {
+    const auto descriptor = [](std::string_view type, std::string_view content) {
+      return R"({"mediaType":"application/vnd.oci.image.)" + std::string(type) + R"(","digest":")" +
+             DigestOf(content).ToString() + R"(","size":)" + std::to_string(content.size()) + "}";
+    };
+    std::string list;
+    for (const std::string& layer : layer_contents)
+      list += (list.empty() ? "" : ",") + descriptor("layer.v1.tar", layer);
+    return R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" +
+           descriptor("config.v1+json", config) + R"(,"layers":[)" + list + "]}";
+  }
+  static std::string IndexOf(const std::vector<std::string>& manifests) {
+    std::string list;
+    for (const std::string& manifest : manifests)
+      list += (list.empty() ? "" : ",") +
+              (R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" +
+               DigestOf(manifest).ToString() + R"(","size":)" + std::to_string(manifest.size()) + "}");
+    return R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[)" +
+           list + "]}";
+  }
+  Result<PutImageResult> Put(const Repository& repository, const std::string& manifest,
+                             const std::string& tag = "") {
+    NewImage image{.content = manifest};
+    if (!tag.empty()) image.tag = ImageTag::Trusted(tag);
+    return images->Put(repository, std::move(image));
+  }
+  /// Pushes config, layers and manifest, as a client does.
+  Result<PutImageResult> PushImage(const Repository& repository, const std::string& config,
+                                   const std::vector<std::string>& layer_contents, const std::string& tag) {
+    TRY(Push(repository, config));
+    for (const std::string& layer : layer_contents) TRY(Push(repository, layer));
+    return Put(repository, ManifestOf(config, layer_contents), tag);
+  }
+
+  ManualClock& clock;
+  blobs::PosixFiles posix;
+  blobs::Files& files;
+  std::unique_ptr<metadata::Store> store;
+  std::optional<keys::RootKey> root_key;
+  std::unique_ptr<blobs::BlobStore> blob_store;
+  std::unique_ptr<keys::KeyRing> keys;
+  std::unique_ptr<Caches> caches;
+  ThreadPool workers{"worker", 2, 100}, body_pool{"body", 2, 100};
+  std::unique_ptr<Repositories> repositories;
+  std::unique_ptr<Images> images;
+  std::unique_ptr<Layers> layers;
+  std::unique_ptr<Uploads> uploads;
+  std::unique_ptr<Collection> collection;
+};
+
+/// A registry on the real files.
+class RegistryTest : public testing::Test {
+ protected:
+  void Restart(TestRegistry::Options options = {}) {
+    registry.reset();
+    registry = std::make_unique<TestRegistry>(directory, clock, options);
+  }
+  ErrorCode CodeOf(const auto& result) { return result ? ErrorCode::kInternal : result.error().code(); }
+  int FilesOnDisk() const {
+    int count = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory.File("blobs")))
+      count += entry.is_regular_file() && entry.path().filename() != "root-id";
+    return count;
+  }
+
+  metadata::sql::TestDirectory directory;
+  ManualClock clock;
+  std::unique_ptr<TestRegistry> registry = std::make_unique<TestRegistry>(directory, clock);
+};
+
+}  // namespace entrepot::registry

@@ -1,0 +1,306 @@
+#include "registry/uploads.h"
+
+#include <thread>
+
+#include <gmock/gmock.h>
+
+#include "blobs/faulty_files.h"
+#include "http/response.h"
+#include "metadata/uploads.h"
+#include "registry/test_registry.h"
+
+namespace entrepot::registry {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+std::string Content(std::size_t size, int seed = 1) {
+  std::string content(size, '\0');
+  std::uint64_t state = 0x9e3779b97f4a7c15ull * static_cast<unsigned>(seed);
+  for (char& c : content)
+    c = static_cast<char>((state = state * 6364136223846793005ull + 1442695040888963407ull) >> 56);
+  return content;
+}
+
+class UploadsTest : public RegistryTest {
+ protected:
+  using ChunkResult = Uploads::ChunkResult;
+
+  UploadTicket Open() { return registry->uploads->Open(*repository, "AIDATEST"); }
+  Result<ChunkResult> Append(const UploadTicket& ticket, std::uint64_t offset, std::string_view bytes,
+                             std::optional<Digest> closing = std::nullopt) {
+    return registry->uploads->Append(*repository, ticket, {offset, closing}, AsBytes(bytes));
+  }
+  // As the connection does: blocks, then Finish on a worker once all of them are gone. The result is what the
+  // door would answer from.
+  struct Streaming {
+    std::unique_ptr<http::BodySink> sink;
+    std::shared_ptr<std::optional<Result<ChunkResult>>> result;
+    Result<ChunkResult> Finish() {
+      sink->Finish();
+      return **result;
+    }
+  };
+  Result<Streaming> Stream(const UploadTicket& ticket, std::uint64_t offset, std::optional<Digest> closing) {
+    auto result = std::make_shared<std::optional<Result<ChunkResult>>>();
+    auto sink = TRY(registry->uploads->AppendStream(*repository, ticket, {offset, closing}, 0,
+                                                    [result](Result<ChunkResult> r) {
+                                                      result->emplace(std::move(r));
+                                                      return http::Response{};
+                                                    }));
+    return Streaming{std::move(sink), result};
+  }
+  static void Feed(http::BodySink& sink, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const std::size_t n = std::min<std::size_t>(bytes.size(), http::Block::kCapacity);
+      std::shared_ptr<std::uint8_t> memory(
+          static_cast<std::uint8_t*>(std::aligned_alloc(4096, http::Block::kCapacity)), std::free);
+      std::memcpy(memory.get(), bytes.data(), n);
+      sink.Append(http::Block(std::move(memory), n));
+      bytes.remove_prefix(n);
+    }
+  }
+  std::uint64_t Received(const UploadTicket& ticket) {
+    return Must(registry->uploads->Status(*repository, ticket)).received;
+  }
+  void RestartAnd() {
+    Restart();
+    repository = registry->Find("team/app");
+  }
+
+  RepositoryPtr repository = registry->Create("team/app");
+};
+
+TEST_F(UploadsTest, AnySplitGivesTheSameLayer) {
+  const std::string content = Content(3 * kMiB + 12345);
+  const Digest digest = TestRegistry::DigestOf(content);
+  for (const std::size_t step : {content.size(), std::size_t{700'001}, std::size_t{65'520}}) {
+    const UploadTicket ticket = Open();
+    std::uint64_t offset = 0;
+    while (offset < content.size()) {
+      const std::string_view part = std::string_view(content).substr(offset, step);
+      const ChunkResult result = Must(Append(ticket, offset, part));
+      offset += part.size();
+      ASSERT_EQ(result.received, offset);
+    }
+    const ChunkResult done = Must(Append(ticket, offset, "", digest));
+    ASSERT_TRUE(done.layer);
+    EXPECT_EQ(done.layer->digest, digest);
+    EXPECT_EQ(Must(registry->Pull(*repository, digest)), content);
+  }
+  EXPECT_EQ(FilesOnDisk(), 1);  // the later ones found it there
+}
+
+TEST_F(UploadsTest, StreamsAndGoesOnAfterARestartFromItsCheckpoint) {
+  const std::string content = Content(9 * kMiB + 77);
+  const Digest digest = TestRegistry::DigestOf(content);
+  const UploadTicket ticket = Open();
+  Streaming first = Must(Stream(ticket, 0, std::nullopt));
+  Feed(*first.sink, std::string_view(content).substr(0, 6 * kMiB + 5));
+  EXPECT_EQ(Must(first.Finish()).received, 6 * kMiB + 5);  // past 4 MiB: a checkpoint
+  first.sink.reset();
+  RestartAnd();
+  const std::uint64_t received = Received(ticket);
+  EXPECT_EQ(received, 6 * kMiB + 5);
+  Streaming second = Must(Stream(ticket, received, digest));
+  Feed(*second.sink, std::string_view(content).substr(received));
+  EXPECT_EQ(Must(second.Finish()).layer->digest, digest);
+  second.sink.reset();
+  EXPECT_EQ(Must(registry->Pull(*repository, digest)), content);
+}
+
+TEST_F(UploadsTest, ABrokenConnectionKeepsWhatArrived) {
+  const std::string content = Content(2 * kMiB);
+  const UploadTicket ticket = Open();
+  Streaming stream = Must(Stream(ticket, 0, std::nullopt));
+  Feed(*stream.sink, std::string_view(content).substr(0, kMiB + 7));
+  stream.sink->Abort();
+  stream.sink.reset();
+  RestartAnd();
+  EXPECT_EQ(Received(ticket), kMiB + 7);
+}
+
+TEST_F(UploadsTest, SmallProgressInMemoryMayFallBackAndTheOffsetSaysSo) {
+  const UploadTicket ticket = Open();
+  Must(Append(ticket, 0, "hello "));
+  EXPECT_EQ(Received(ticket), 6u);
+  RestartAnd();
+  EXPECT_EQ(Received(ticket), 0u);
+  const auto late = Append(ticket, 6, "world");
+  ASSERT_EQ(CodeOf(late), ErrorCode::kUploadOffset);
+  EXPECT_EQ(late.error().fact("offset"), "0");
+}
+
+TEST_F(UploadsTest, AnOrderlyStopLosesNothing) {
+  const UploadTicket ticket = Open();
+  Must(Append(ticket, 0, "hello "));
+  registry->uploads->CheckpointAll();
+  RestartAnd();
+  EXPECT_EQ(Received(ticket), 6u);
+  EXPECT_TRUE(Must(Append(ticket, 6, "world", TestRegistry::DigestOf("hello world"))).layer);
+}
+
+TEST_F(UploadsTest, OutOfOrderIsToldWhereItStands) {
+  const UploadTicket ticket = Open();
+  Must(Append(ticket, 0, "abc"));
+  const auto wrong = Append(ticket, 1, "x");
+  ASSERT_EQ(CodeOf(wrong), ErrorCode::kUploadOffset);
+  EXPECT_EQ(wrong.error().fact("offset"), "3");
+  EXPECT_EQ(Must(Append(ticket, 3, "d")).received, 4u);
+}
+
+TEST_F(UploadsTest, AWrongDigestLeavesTheSessionAsItWas) {
+  for (const std::size_t size : {std::size_t{5}, std::size_t{2 * kMiB}}) {
+    const std::string content = Content(size);
+    const UploadTicket ticket = Open();
+    Must(Append(ticket, 0, content));
+    EXPECT_EQ(CodeOf(Append(ticket, size, "", TestRegistry::DigestOf("other"))),
+              ErrorCode::kLayerDigestMismatch);
+    EXPECT_TRUE(Append(ticket, size, "", TestRegistry::DigestOf(content))) << size;
+  }
+}
+
+TEST_F(UploadsTest, ARepeatedClosingRequestGetsTheSameAnswer) {
+  const UploadTicket ticket = Open();
+  const Digest digest = TestRegistry::DigestOf("content");
+  Must(Append(ticket, 0, "content", digest));
+  EXPECT_EQ(Must(Append(ticket, 0, "content", digest)).layer->digest, digest);
+  RestartAnd();
+  EXPECT_EQ(Must(Append(ticket, 0, "content", digest)).layer->digest, digest);
+  EXPECT_EQ(CodeOf(Append(ticket, 0, "x", TestRegistry::DigestOf("x"))), ErrorCode::kUploadNotFound);
+  EXPECT_EQ(CodeOf(registry->uploads->Status(*repository, ticket)), ErrorCode::kUploadNotFound);
+}
+
+TEST_F(UploadsTest, ACancelledIdStaysRefused) {
+  for (const bool in_file : {false, true}) {
+    const UploadTicket ticket = Open();
+    Must(Append(ticket, 0, Content(in_file ? 5 * kMiB : 10)));
+    Must(registry->uploads->Cancel(*repository, ticket));
+    EXPECT_EQ(CodeOf(registry->uploads->Status(*repository, ticket)), ErrorCode::kUploadNotFound);
+    EXPECT_EQ(CodeOf(Append(ticket, 0, "x")), ErrorCode::kUploadNotFound);
+    EXPECT_EQ(CodeOf(registry->uploads->Cancel(*repository, ticket)), ErrorCode::kUploadNotFound);
+  }
+  EXPECT_EQ(FilesOnDisk(), 0);
+}
+
+TEST_F(UploadsTest, ANewerRequestTakesOverFromAnOlderOne) {
+  const std::string content = Content(3 * kMiB);
+  const UploadTicket ticket = Open();
+  Streaming older = Must(Stream(ticket, 0, std::nullopt));
+  Feed(*older.sink, std::string_view(content).substr(0, kMiB));
+  EXPECT_FALSE(older.sink->failed());
+  EXPECT_EQ(CodeOf(Append(ticket, 5, "x")), ErrorCode::kUploadOffset);  // a wrong offset takes nothing over
+  EXPECT_FALSE(older.sink->failed());
+  std::thread connection([&] {  // what the older one's connection does once it sees failed()
+    while (!older.sink->failed()) std::this_thread::yield();
+    older.sink->Abort();
+    older.sink.reset();
+  });
+  const ChunkResult result =
+      Must(Append(ticket, kMiB, std::string_view(content).substr(kMiB), TestRegistry::DigestOf(content)));
+  connection.join();
+  EXPECT_TRUE(result.layer);
+}
+
+TEST_F(UploadsTest, CheckpointsInMidStream) {
+  const std::string content = Content(9 * kMiB);
+  const UploadTicket ticket = Open();
+  Streaming stream = Must(Stream(ticket, 0, std::nullopt));
+  Feed(*stream.sink, std::string_view(content).substr(0, 5 * kMiB));
+  clock.Advance(std::chrono::seconds(6));
+  Feed(*stream.sink, std::string_view(content).substr(5 * kMiB, kMiB));
+  const auto row = [&] {
+    return Must(registry->store->Read([&](metadata::sql::Session& session) {
+      return metadata::FindUpload(
+          session,
+          {static_cast<std::int64_t>(repository->registry_id), static_cast<std::int64_t>(repository->id)},
+          ticket.id);
+    }));
+  };
+  while (!row()) std::this_thread::yield();
+  EXPECT_GE(row()->received, static_cast<std::int64_t>(5 * kMiB));
+  stream.sink->Abort();
+}
+
+TEST_F(UploadsTest, PartsAreInOrderDurableAndLongEnough) {
+  const std::string part = Content(5 * kMiB), tail = "tail";
+  const UploadTicket ticket = Must(registry->uploads->OpenDurable(*repository, "AIDATEST"));
+  EXPECT_EQ(CodeOf(registry->uploads->CompleteParts(*repository, ticket, {TestRegistry::DigestOf("")})),
+            ErrorCode::kEmptyUpload);
+  Must(registry->uploads->AppendPart(*repository, ticket, 0, AsBytes(part)));
+  EXPECT_EQ(CodeOf(registry->uploads->AppendPart(*repository, ticket, 0, AsBytes(part))),
+            ErrorCode::kUploadOffset);
+  RestartAnd();
+  const UploadTicket found = Must(registry->uploads->Find(*repository, ticket.id));
+  Must(registry->uploads->AppendPart(*repository, found, part.size(), AsBytes(tail)));
+  const Digest digest = TestRegistry::DigestOf(part + tail);
+  EXPECT_EQ(CodeOf(registry->uploads->CompleteParts(*repository, found, {TestRegistry::DigestOf("x")})),
+            ErrorCode::kLayerDigestMismatch);
+  EXPECT_EQ(Must(registry->uploads->CompleteParts(*repository, found, {TestRegistry::DigestOf("x"), digest}))
+                .digest,
+            digest);
+
+  const UploadTicket again = Must(registry->uploads->OpenDurable(*repository, "AIDATEST"));
+  Must(registry->uploads->AppendPart(*repository, again, 0, AsBytes(part + tail)));
+  EXPECT_EQ(CodeOf(registry->uploads->CompleteParts(*repository, again, {digest})),
+            ErrorCode::kLayerAlreadyExists);
+
+  const UploadTicket shorts = Must(registry->uploads->OpenDurable(*repository, "AIDATEST"));
+  Must(registry->uploads->AppendPart(*repository, shorts, 0, AsBytes("short")));
+  Must(registry->uploads->AppendPart(*repository, shorts, 5, AsBytes("er")));
+  EXPECT_EQ(
+      CodeOf(registry->uploads->CompleteParts(*repository, shorts, {TestRegistry::DigestOf("shorter")})),
+      ErrorCode::kLayerPartTooSmall);
+}
+
+TEST_F(UploadsTest, Sha512AndEmptyLayers) {
+  const std::string content = Content(2 * kMiB);
+  const Digest sha512 = Digest::Of(HashAlgorithm::kSha512, AsBytes(content));
+  const UploadTicket ticket = Open();
+  Must(Append(ticket, 0, content));
+  EXPECT_EQ(Must(Append(ticket, content.size(), "", sha512)).layer->digest, sha512);
+  EXPECT_EQ(Must(registry->Pull(*repository, sha512)), content);
+  Must(registry->Push(*repository, ""));
+  EXPECT_EQ(Must(registry->Pull(*repository, TestRegistry::DigestOf(""))), "");
+}
+
+TEST_F(UploadsTest, IdleSessionsLeaveMemoryNotTheStore) {
+  const UploadTicket ticket = Open();
+  Must(Append(ticket, 0, "abc"));
+  clock.Advance(std::chrono::minutes(1));
+  registry->uploads->TendIdle();
+  EXPECT_EQ(Received(ticket), 3u);
+  EXPECT_TRUE(Must(Append(ticket, 3, "d", TestRegistry::DigestOf("abcd"))).layer);
+}
+
+TEST_F(UploadsTest, ExpiredSessionsAndTheirFilesGo) {
+  const UploadTicket ticket = Open();
+  Must(Append(ticket, 0, Content(5 * kMiB)));
+  clock.Advance(std::chrono::minutes(1));
+  registry->uploads->TendIdle();
+  EXPECT_EQ(FilesOnDisk(), 1);
+  clock.Advance(std::chrono::hours(25));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 0);
+  EXPECT_EQ(Received(ticket), 0u);
+}
+
+TEST_F(UploadsTest, AFullDiskIsToldAndTheSessionGoesOnFromItsCheckpoint) {
+  const std::string content = Content(12 * kMiB);
+  blobs::FaultyFiles files;
+  registry.reset();
+  registry = std::make_unique<TestRegistry>(directory, clock, TestRegistry::Options{.files = &files});
+  repository = registry->Find("team/app");
+  const UploadTicket ticket = Open();
+  Must(Append(ticket, 0, std::string_view(content).substr(0, 5 * kMiB)));  // with a checkpoint
+  files.FailAt(blobs::FaultyFiles::Call::kWrite, 1, ENOSPC);
+  const auto full = Append(ticket, 5 * kMiB, std::string_view(content).substr(5 * kMiB, 5 * kMiB));
+  EXPECT_EQ(CodeOf(full), ErrorCode::kStorageFull);
+  const std::uint64_t received = Received(ticket);
+  EXPECT_EQ(received, 5 * kMiB);
+  Must(Append(ticket, received, std::string_view(content).substr(received), TestRegistry::DigestOf(content)));
+  EXPECT_EQ(Must(registry->Pull(*repository, TestRegistry::DigestOf(content))), content);
+}
+
+}  // namespace
+}  // namespace entrepot::registry
