@@ -104,8 +104,7 @@ constexpr ErrorRow kRows[] = {
     Modelled(ErrorCode::kManifestInvalid, "InvalidParameterException",
              "Invalid parameter at 'ImageManifest' failed to satisfy constraint: '{detail}'"),
     Modelled(ErrorCode::kManifestUnsupported, "InvalidParameterException",
-             "Invalid parameter at 'imageManifestMediaType' failed to satisfy constraint: 'Unsupported media type "
-             "{media_type}'"),
+             "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"),
     Modelled(ErrorCode::kManifestTooLarge, "InvalidParameterException",
              "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'must have length less than or equal "
              "to {limit}'"),

@@ -26,6 +26,9 @@ constexpr std::array kMediaTypes{
     MediaTypeRow{"application/vnd.docker.distribution.manifest.v1+prettyjws", Shape::kSchema1},
 };
 
+// What ECR says of bad JSON, and of a manifest whose media type nobody names (ecr-semantics 4.4).
+constexpr const char* kInvalidJson = "Invalid JSON syntax";
+
 std::unexpected<Error> Invalid(std::string why) { return Fail(ErrorCode::kManifestInvalid, std::move(why)); }
 
 Result<std::string> MediaTypeOf(const json::value& root, std::string_view declared) {
@@ -41,7 +44,7 @@ Result<std::string> MediaTypeOf(const json::value& root, std::string_view declar
       return std::string(is_signed ? "application/vnd.docker.distribution.manifest.v1+prettyjws"
                                    : "application/vnd.docker.distribution.manifest.v1+json");
     }
-    return Invalid("neither the manifest nor the request names a media type");
+    return Invalid(kInvalidJson);
   }
   // A declared "application/json" and the like say nothing about the manifest.
   const bool declares_manifest =
@@ -129,7 +132,7 @@ Result<Manifest> ParseManifest(std::string_view content, std::string_view declar
   if (content.size() > kMaxManifestBytes)
     return Fail(Error(ErrorCode::kManifestTooLarge).With("limit", std::to_string(kMaxManifestBytes)));
   const Result<json::value> root = ParseJson(content);
-  if (!root || !root->is_object()) return Invalid("no JSON object");
+  if (!root || !root->is_object()) return Invalid(kInvalidJson);
 
   Manifest manifest;
   manifest.media_type = TRY(MediaTypeOf(*root, declared_media_type));
