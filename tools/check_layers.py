@@ -37,7 +37,7 @@ ADAPTERS = [
 # Errors are values (base/result.h). An exception is thrown by a library and caught in its adapter, nowhere else; an
 # allocator of the standard library's kind can fail in no other way, and a test may do as it likes.
 EXCEPTION_USERS = ["src/server/toml_file.cc", "cli/command_line.cc", "src/keys/locked_memory.cc",
-                   "*_test.cc", "*test_support.h", "*test_support.cc"]
+                   "*_test.cc", "*test_support.h", "*test_support.cc", "*/test_*.h"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\((?:.*?)\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
