@@ -209,6 +209,14 @@ class TestClient {
   ssize_t last_ = 0;
 };
 
+/// Bytes in which a lost or repeated run shows.
+inline std::string Pattern(std::size_t size) {
+  std::string bytes(size, '\0');
+  std::uint32_t state = 12345;
+  for (char& byte : bytes) byte = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  return bytes;
+}
+
 /// A directory that goes at the end.
 class ScratchDirectory {
  public:
