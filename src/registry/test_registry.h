@@ -22,7 +22,10 @@ namespace entrepot::registry {
 
 template <class T>
 T Must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().ToString());
+  if (!result) {
+    ADD_FAILURE() << result.error().ToString();
+    std::abort();
+  }
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
