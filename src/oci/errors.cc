@@ -67,7 +67,7 @@ constexpr ErrorRow kRows[] = {
      "tag is immutable."},
     {kImageDigestMismatch, "DIGEST_INVALID", 400,
      "The manifest's digest is '{digest}' and does not match the requested digest '{expected}'"},
-    {kImageReferencedByIndex, "UNSUPPORTED", 405, "Requested image referenced by manifest list: [{digests}]"},
+    {kImageReferencedByIndex, "UNSUPPORTED", 405, "Requested image referenced by manifest list: {digests}"},
     {kImageTagDigestMismatch, "MANIFEST_UNKNOWN", 404, "Requested image not found"},
     {kManifestInvalid, "UNSUPPORTED", 405,
      "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"},
@@ -76,11 +76,11 @@ constexpr ErrorRow kRows[] = {
     {kManifestTooLarge, "SIZE_INVALID", 413, "The manifest is larger than {limit} bytes"},
     // The specification demands this code where ECR says BLOB_UPLOAD_UNKNOWN; the text is ECR's.
     {kLayersNotFound, "MANIFEST_BLOB_UNKNOWN", 404,
-     "Layers with digests '[{digests}]' required for pushing image into repository with name '{repository}' "
+     "Layers with digests '{digests}' required for pushing image into repository with name '{repository}' "
      "in the "
      "registry with id '{account}' do not exist"},
     {kReferencedImagesNotFound, "MANIFEST_BLOB_UNKNOWN", 404,
-     "Images with digests '[{digests}]' required for pushing image into repository with name '{repository}' "
+     "Images with digests '{digests}' required for pushing image into repository with name '{repository}' "
      "in the "
      "registry with id '{account}' do not exist"},
 

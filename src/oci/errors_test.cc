@@ -55,7 +55,7 @@ TEST(Errors, TextsAreEcrs) {
             "tag is "
             "immutable.");
   EXPECT_EQ(Message(Error(kLayersNotFound)
-                        .With("digests", "sha256:1, sha256:2")
+                        .With("digests", "[sha256:1, sha256:2]")
                         .With("repository", "app")
                         .With("account", "1")),
             "Layers with digests '[sha256:1, sha256:2]' required for pushing image into repository with name "
@@ -63,14 +63,14 @@ TEST(Errors, TextsAreEcrs) {
             "the registry with id '1' do not exist");
   EXPECT_EQ(
       Message(Error(kReferencedImagesNotFound)
-                  .With("digests", "sha256:1")
+                  .With("digests", "[sha256:1]")
                   .With("repository", "app")
                   .With("account", "1")),
       "Images with digests '[sha256:1]' required for pushing image into repository with name 'app' in the "
       "registry with id '1' do not exist");
   EXPECT_EQ(Message(Error(kManifestInvalid, "no object")),
             "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'");
-  EXPECT_EQ(Message(Error(kImageReferencedByIndex).With("digests", "sha256:1")),
+  EXPECT_EQ(Message(Error(kImageReferencedByIndex).With("digests", "[sha256:1]")),
             "Requested image referenced by manifest list: [sha256:1]");
   EXPECT_EQ(Message(Error(kLayerPartTooSmall)),
             "All layer parts except the last part should be at least 5MB");
