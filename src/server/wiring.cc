@@ -18,7 +18,7 @@ int BodyThreads() { return std::max(4, 2 * Processors()); }
 constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
-constexpr std::chrono::seconds kCollectEvery{5}, kTendUploadsEvery{5}, kReloadTlsEvery{10};
+constexpr std::chrono::seconds kCollectEvery{5}, kTendUploadsEvery{5}, kReloadTlsEvery{60};
 
 std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
   return config.database.empty() ? "sqlite:" + layout.database().string() : config.database;
@@ -65,7 +65,7 @@ Result<std::unique_ptr<Registry>> Registry::Start(const Config& config, const Da
   TRY(registry->OpenRooms(layout));
   TRY(registry->Listen(layout));
   TRY(registry->ListenForMetrics());
-  registry->StartBackground();
+  registry->StartBackground(layout);
   return registry;
 }
 
@@ -151,7 +151,7 @@ Result<> Registry::ListenForMetrics() {
   return {};
 }
 
-void Registry::StartBackground() {
+void Registry::StartBackground(const DataLayout& layout) {
   const auto start = [&](const char* name, std::chrono::seconds every, std::function<bool()> step) {
     background_.push_back(std::make_unique<jobs::BackgroundTask>(name, every, std::move(step)));
   };
@@ -162,7 +162,10 @@ void Registry::StartBackground() {
     return false;
   });
   if (tls_)
-    start("certificate", kReloadTlsEvery, [this] {
+    start("certificate", kReloadTlsEvery, [this, layout] {
+      if (config_.tls == TlsMode::kAuto)  // made anew when it is about to expire
+        if (const auto files = EnsureCertificate(layout.tls(), CertificateNames(config_), foundation_.clock); !files)
+          Logged("certificate", Fail(files.error()));
       const Result<bool> reloaded = tls_->ReloadIfChanged();
       if (reloaded && *reloaded) log::Info("the certificate was replaced");
       Logged("certificate", reloaded);

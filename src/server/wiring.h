@@ -64,7 +64,7 @@ class Registry {
   Result<> Listen(const DataLayout& layout);
   Result<> ListenForMetrics();
   Result<std::shared_ptr<http::TlsContext>> LoadTls(const DataLayout& layout);
-  void StartBackground();
+  void StartBackground(const DataLayout& layout);
   std::string Metrics() const;
 
   const Config& config_;
