@@ -141,6 +141,19 @@ TEST(Pool, RefusesWhenFullAndRunsEverythingItTook) {
   EXPECT_EQ(ran, 3);
 }
 
+// A job may own what owns its queue.
+TEST(Pool, SerialQueueOfAStoppedPoolLetsGoOfItsJobs) {
+  ThreadPool pool("test", 1, 10);
+  auto owner = std::make_shared<std::optional<SerialQueue>>(std::in_place, pool);
+  pool.Stop();
+  const std::weak_ptr alive = owner;
+  SerialQueue queue = **owner;
+  bool ran = false;
+  queue.Post([owner = std::move(owner), &ran] { ran = true; });
+  EXPECT_TRUE(alive.expired());
+  EXPECT_FALSE(ran);
+}
+
 TEST(Pool, SerialQueueKeepsOrder) {
   ThreadPool pool("test", 4, 1000);
   std::vector<int> order;

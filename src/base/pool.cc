@@ -77,8 +77,23 @@ struct SerialQueue::State : std::enable_shared_from_this<SerialQueue::State> {
     }
     Schedule();
   }
-  void Schedule() {
-    pool.Post([self = shared_from_this()] { self->RunOne(); });
+  // The right to run the next job. A pool that has stopped destroys it unused: then the jobs go too, as they
+  // may own what owns this queue.
+  struct Turn {
+    explicit Turn(std::shared_ptr<State> s) : state(std::move(s)) {}
+    Turn(Turn&&) noexcept = default;
+    ~Turn() {
+      if (state) state->Abandon();
+    }
+    void operator()() { std::exchange(state, nullptr)->RunOne(); }
+    std::shared_ptr<State> state;
+  };
+  void Schedule() { pool.Post(Turn(shared_from_this())); }
+  void Abandon() {
+    std::deque<Job> left;  // destroyed outside the lock
+    std::lock_guard lock(mutex);
+    left.swap(jobs);
+    running = false;
   }
   void RunOne() {
     Job job;

@@ -50,7 +50,8 @@ class ThreadPool {
 };
 
 /// Runs its jobs one after another, in order, on whichever thread of the pool is free. Jobs posted keep the
-/// queue's state alive; the SerialQueue itself may go while they run.
+/// queue's state alive; the SerialQueue itself may go while they run. Once the pool has stopped, jobs are
+/// destroyed unrun.
 class SerialQueue {
  public:
   explicit SerialQueue(ThreadPool& pool);
