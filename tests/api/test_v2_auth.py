@@ -78,7 +78,7 @@ def test_a_token_is_of_the_user_aws(server):
 def test_an_altered_token_is_refused(server):
     password = server.password()
     for at in (0, len(password) // 2, len(password) - 1):
-        altered = password[:at] + ("A" if password[at] != "A" else "B") + password[at + 1:]
+        altered = password[:at] + ("0" if password[at] != "0" else "1") + password[at + 1:]
         assert_challenged(V2(server, authorization=basic("AWS", altered)).request("GET", "/v2/"), server.host)
 
 
