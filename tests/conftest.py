@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.api import Api
 from harness.server import Server, binary_path
 
 
@@ -46,3 +47,9 @@ def repository(server, request):
         name = name.replace("--", "-")
     server.client("ecr").create_repository(repositoryName=name)
     return name
+
+
+@pytest.fixture
+def api(server, repository):
+    """The JSON API on a new repository; only the server checks the parameters."""
+    return Api(server, repository)

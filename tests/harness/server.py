@@ -156,11 +156,12 @@ class Server:
         return clean_environment(AWS_ENDPOINT_URL=self.endpoint, AWS_REGION=REGION, AWS_DEFAULT_REGION=REGION,
                                  AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret, **tls, **extra)
 
-    def client(self, service: str, region: str = REGION):
+    def client(self, service: str, region: str = REGION, **config):
+        """`config` is botocore's: parameter_validation=False leaves it to the server to refuse."""
         key, secret = self.credentials()
         return boto3.client(service, endpoint_url=self.endpoint, region_name=region, aws_access_key_id=key,
                             aws_secret_access_key=secret, verify=str(self.authority) if self.tls else None,
-                            config=Config(retries={"max_attempts": 0}, proxies={}))
+                            config=Config(retries={"max_attempts": 0}, proxies={}, **config))
 
     def password(self) -> str:
         """What docker login takes, for the user AWS."""
