@@ -34,12 +34,12 @@ run:
 test:
 	@tools/setup test
 	@$(MAKE) --no-print-directory build/release
-	@tools/run_suites test
+	@tools/with_postgres tools/run_suites test
 
 test-deep:
 	@tools/setup test
 	@$(MAKE) --no-print-directory build/release/entrepot build/dev build/tsan build/fuzz
-	@tools/run_suites deep
+	@tools/with_postgres tools/run_suites deep
 
 bench:
 	@tools/setup test

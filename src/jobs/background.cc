@@ -5,7 +5,8 @@
 
 namespace entrepot::jobs {
 
-BackgroundTask::BackgroundTask(std::string name, std::chrono::milliseconds interval, std::function<bool()> step)
+BackgroundTask::BackgroundTask(std::string name, std::chrono::milliseconds interval,
+                               std::function<bool()> step)
     : name_(std::move(name)), interval_(interval), step_(std::move(step)), thread_([this] { Run(); }) {}
 
 BackgroundTask::~BackgroundTask() {
@@ -20,7 +21,8 @@ BackgroundTask::~BackgroundTask() {
 void BackgroundTask::Run() {
   ::pthread_setname_np(::pthread_self(), name_.substr(0, 15).c_str());
   const sched_param none{};
-  ::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &none);  // where it is refused, ordinary priority serves
+  ::pthread_setschedparam(::pthread_self(), SCHED_IDLE,
+                          &none);  // where it is refused, ordinary priority serves
   for (;;) {
     const bool more = step_();
     std::unique_lock lock(mutex_);

@@ -1,6 +1,7 @@
 #pragma once
 
-// Work that goes on beside requests: one thread at idle priority a task, started by the wiring and nowhere else.
+// Work that goes on beside requests: one thread at idle priority a task, started by the wiring and nowhere
+// else.
 
 #include <chrono>
 #include <condition_variable>

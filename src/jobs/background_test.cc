@@ -1,8 +1,8 @@
 #include "jobs/background.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
+
+#include <gtest/gtest.h>
 
 namespace entrepot::jobs {
 namespace {
@@ -10,7 +10,8 @@ namespace {
 TEST(BackgroundTask, GoesOnWhileThereIsMoreAndStopsAtOnce) {
   std::atomic<int> steps = 0;
   {
-    // The interval is never waited out: three steps follow each other, and the end does not wait for the fourth.
+    // The interval is never waited out: three steps follow each other, and the end does not wait for the
+    // fourth.
     BackgroundTask task("test", std::chrono::hours(1), [&] { return ++steps < 3; });
     while (steps < 3) std::this_thread::yield();
   }

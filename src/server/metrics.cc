@@ -63,7 +63,8 @@ void AddServer(Families& families, const http::ServerCounters& counters) {
     families.Counter("entrepot_http_" + name, help, {}, static_cast<double>(value));
   };
   count("connections_accepted_total", "Connections accepted.", counters.connections_accepted);
-  families.Gauge("entrepot_http_connections", "Connections open.", {}, static_cast<double>(counters.connections_open));
+  families.Gauge("entrepot_http_connections", "Connections open.", {},
+                 static_cast<double>(counters.connections_open));
   count("requests_total", "Requests received.", counters.requests);
   count("requests_inline_total", "Requests answered on the event loop.", counters.answered_inline);
   count("requests_refused_total", "Requests refused before a handler saw them.", counters.refused);
@@ -93,18 +94,19 @@ void AddOci(Families& families, const oci::OciDoor& door) {
 }
 
 void AddAws(Families& families, const aws::AwsDoor& door) {
-  door.VisitMetrics([&](std::string_view service, std::string_view operation, const aws::OperationMetrics& metrics) {
-    const Labels labels{{"service", std::string(service)}, {"operation", std::string(operation)}};
-    families.Histogram("entrepot_api_request_seconds", "Calls of the AWS APIs.", labels, aws::OperationMetrics::kBounds,
-                       metrics.latency(), metrics.seconds());
-    Labels client = labels, server = labels;
-    client.push_back({"fault", "client"});
-    server.push_back({"fault", "server"});
-    families.Counter("entrepot_api_errors_total", "Errors answered.", client,
-                     static_cast<double>(metrics.client_errors()));
-    families.Counter("entrepot_api_errors_total", "Errors answered.", server,
-                     static_cast<double>(metrics.server_errors()));
-  });
+  door.VisitMetrics(
+      [&](std::string_view service, std::string_view operation, const aws::OperationMetrics& metrics) {
+        const Labels labels{{"service", std::string(service)}, {"operation", std::string(operation)}};
+        families.Histogram("entrepot_api_request_seconds", "Calls of the AWS APIs.", labels,
+                           aws::OperationMetrics::kBounds, metrics.latency(), metrics.seconds());
+        Labels client = labels, server = labels;
+        client.push_back({"fault", "client"});
+        server.push_back({"fault", "server"});
+        families.Counter("entrepot_api_errors_total", "Errors answered.", client,
+                         static_cast<double>(metrics.client_errors()));
+        families.Counter("entrepot_api_errors_total", "Errors answered.", server,
+                         static_cast<double>(metrics.server_errors()));
+      });
 }
 
 void AddCollection(Families& families, const registry::CollectionCounters& counters) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// /metrics: what the rooms count, in Prometheus's text form. Nothing is registered anywhere: every scrape reads the
-// counters where they are.
+// /metrics: what the rooms count, in Prometheus's text form. Nothing is registered anywhere: every scrape
+// reads the counters where they are.
 
 #include <string>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which door a request goes to: /v2/ and download URLs to the data plane, the process's own pages, everything else to
-// the AWS APIs.
+// Which door a request goes to: /v2/ and download URLs to the data plane, the process's own pages, everything
+// else to the AWS APIs.
 
 #include <string_view>
 

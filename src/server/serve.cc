@@ -1,11 +1,10 @@
 #include "server/serve.h"
 
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/prctl.h>
-#include <unistd.h>
-
 #include <iostream>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "access/administrator.h"
 #include "base/log.h"
@@ -39,7 +38,8 @@ class StopSignals {
   sigset_t set_;
 };
 
-// Connections and open layers need descriptors; keys in memory must not reach a core file (design-storage 2.10).
+// Connections and open layers need descriptors; keys in memory must not reach a core file
+// (design-storage 2.10).
 void PrepareProcess() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -53,7 +53,8 @@ void PrepareProcess() {
 
 // A store that may have lost a write ends the process at once: recovery is a new start (design-storage 1.10).
 void EndForRecovery() {
-  log::Error("the database failed in a way whose outcome is unknown; ending so that the next start can recover");
+  log::Error(
+      "the database failed in a way whose outcome is unknown; ending so that the next start can recover");
   ::_exit(70);
 }
 
@@ -106,7 +107,8 @@ Result<int> Serve(const Config& config) {
 }
 
 Result<access::AccessKey> ResetAdministratorKey(const Config& config, const DataDirectory& directory) {
-  const std::unique_ptr<Foundation> foundation = TRY(Foundation::Open(config, directory.layout(), EndForRecovery));
+  const std::unique_ptr<Foundation> foundation =
+      TRY(Foundation::Open(config, directory.layout(), EndForRecovery));
   return access::ResetAdministratorKey(*foundation->store, foundation->secrets(), config.account_id);
 }
 

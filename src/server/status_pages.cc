@@ -49,7 +49,8 @@ http::Response StatusPages::Serve(const http::RequestHead& head) const {
 http::Response StatusPages::ServeMetrics(const http::RequestHead& head) const {
   const Result<access::RegistryCaller> caller = access_.AuthenticateRegistry(head);
   if (!caller || caller->expired) {
-    http::Response response = Page(401, kText, "give the user AWS and a registry password, as for docker login\n");
+    http::Response response =
+        Page(401, kText, "give the user AWS and a registry password, as for docker login\n");
     response.Add("WWW-Authenticate", "Basic realm=\"entrepot metrics\"");
     return response;
   }

@@ -1,8 +1,8 @@
 #pragma once
 
-// The process's own pages: /healthz (alive) and /readyz (ready to serve) without credentials, /metrics with those of
-// the registry (Basic, as docker logs in) and leave for entrepot:GetMetrics, or without on a listener of its own
-// (design-access 5).
+// The process's own pages: /healthz (alive) and /readyz (ready to serve) without credentials, /metrics with
+// those of the registry (Basic, as docker logs in) and leave for entrepot:GetMetrics, or without on a
+// listener of its own (design-access 5).
 
 #include <functional>
 #include <string>

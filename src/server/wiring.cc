@@ -18,7 +18,8 @@ int BodyThreads() { return std::max(4, 2 * Processors()); }
 constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
-constexpr std::chrono::seconds kCollectEvery{5}, kTendUploadsEvery{5}, kReloadTlsEvery{60};
+constexpr std::chrono::seconds kCollectEvery{5}, kTendUploadsEvery{5}, kReloadTlsEvery{2};
+constexpr std::chrono::hours kSweepOrphansEvery{24}, kRenewCertificateEvery{24};
 
 std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
   return config.database.empty() ? "sqlite:" + layout.database().string() : config.database;
@@ -42,9 +43,9 @@ Result<std::unique_ptr<Foundation>> Foundation::Open(const Config& config, const
                                                .clock = &foundation->clock,
                                                .on_broken = std::move(on_broken)}));
   const bool in_use = TRY(keys::HasWrappedKeys(*foundation->store));
-  foundation->root_key = TRY(keys::RootKey::Load(*foundation->files, layout.keys().string(),
-                                                 in_use ? keys::RootKeyPolicy::kMustExist
-                                                        : keys::RootKeyPolicy::kMayCreate));
+  foundation->root_key =
+      TRY(keys::RootKey::Load(*foundation->files, layout.keys().string(),
+                              in_use ? keys::RootKeyPolicy::kMustExist : keys::RootKeyPolicy::kMayCreate));
   return foundation;
 }
 
@@ -73,7 +74,8 @@ Registry::~Registry() { Stop(); }
 
 Result<> Registry::OpenRooms(const DataLayout& layout) {
   metadata::Store& store = *foundation_.store;
-  const bool has_blobs = TRY(store.Read([](metadata::sql::Session& session) { return metadata::AnyBlobs(session); }));
+  const bool has_blobs =
+      TRY(store.Read([](metadata::sql::Session& session) { return metadata::AnyBlobs(session); }));
   blobs_ = TRY(blobs::BlobStore::Open(
       *foundation_.files, layout.blobs().string(), store.store_id(), store.boot_epoch(),
       has_blobs ? blobs::RootPolicy::kMustExist : blobs::RootPolicy::kMayCreate));
@@ -81,23 +83,25 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
                                           config_.storage_encryption == StorageEncryption::kDisk
                                               ? keys::FileEncryption::kDisk
                                               : keys::FileEncryption::kServiceKey);
-  access_ = TRY(access::MakeAccess(store, foundation_.secrets(), foundation_.clock, {.regions = config_.regions}));
+  access_ =
+      TRY(access::MakeAccess(store, foundation_.secrets(), foundation_.clock, {.regions = config_.regions}));
   caches_ = std::make_unique<registry::Caches>(store, kCacheBytes);
   repositories_ = std::make_unique<registry::Repositories>(store, *keys_, *caches_);
   images_ = std::make_unique<registry::Images>(store, *caches_);
   layers_ = std::make_unique<registry::Layers>(store, *blobs_, *keys_, *caches_);
-  uploads_ = std::make_unique<registry::Uploads>(store, *blobs_, *keys_, workers_, body_pool_,
-                                                 registry::UploadSettings{.memory = config_.limits_body_memory / 4});
+  uploads_ =
+      std::make_unique<registry::Uploads>(store, *blobs_, *keys_, workers_, body_pool_,
+                                          registry::UploadSettings{.memory = config_.limits_body_memory / 4});
   collection_ = std::make_unique<registry::Collection>(store, *blobs_, *keys_);
 
-  const oci::Rooms rooms{*access_, *repositories_, *images_,         *layers_,
+  const oci::Rooms rooms{*access_,  *repositories_,    *images_,      *layers_,
                          *uploads_, foundation_.clock, config_.domain};
   oci_ = std::make_unique<oci::OciDoor>(rooms);
   downloads_ = std::make_unique<oci::Downloads>(rooms);
   const std::string port = ":" + std::to_string(config_.listen.front().port);
   const bool default_port = port == (config_.uses_tls() ? ":443" : ":80");
-  ecr_ = std::make_unique<ecr::Ecr>(
-      ecr::Ecr{*repositories_, *images_, *layers_, *uploads_, *access_, config_.domain, default_port ? "" : port});
+  ecr_ = std::make_unique<ecr::Ecr>(ecr::Ecr{*repositories_, *images_, *layers_, *uploads_, *access_,
+                                             config_.domain, default_port ? "" : port});
   aws_ = std::make_unique<aws::AwsDoor>(
       *access_, foundation_.clock, std::vector{ecr::EcrService(*ecr_), sts::StsService(sts_)},
       aws::DoorOptions{.regions = config_.regions,
@@ -109,7 +113,8 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
       [this]() -> std::string {
         if (stopping_) return "stopping";
         if (foundation_.store->broken()) return "the database cannot be written";
-        if (const Result<> root = blobs_->CheckRoot(); !root) return "the blob directory is not this registry's";
+        if (const Result<> root = blobs_->CheckRoot(); !root)
+          return "the blob directory is not this registry's";
         return "";
       },
       [this] { return Metrics(); });
@@ -143,11 +148,12 @@ Result<> Registry::Listen(const DataLayout& layout) {
 Result<> Registry::ListenForMetrics() {
   if (!config_.metrics_listen) return {};
   metrics_listener_ = std::make_unique<MetricsListener>([this] { return Metrics(); });
-  metrics_server_ = TRY(http::Server::Start({.listen = {{config_.metrics_listen->host, config_.metrics_listen->port, nullptr}},
-                                             .loops = 1,
-                                             .workers = &workers_,
-                                             .body_pool = &body_pool_,
-                                             .handler = metrics_listener_.get()}));
+  metrics_server_ = TRY(
+      http::Server::Start({.listen = {{config_.metrics_listen->host, config_.metrics_listen->port, nullptr}},
+                           .loops = 1,
+                           .workers = &workers_,
+                           .body_pool = &body_pool_,
+                           .handler = metrics_listener_.get()}));
   return {};
 }
 
@@ -156,19 +162,22 @@ void Registry::StartBackground(const DataLayout& layout) {
     background_.push_back(std::make_unique<jobs::BackgroundTask>(name, every, std::move(step)));
   };
   start("collect", kCollectEvery, [this] { return Logged("collection", collection_->RunSlice()); });
-  start("orphans", std::chrono::hours(24), [this] { return Logged("orphans", collection_->SweepOrphans()); });
+  start("orphans", kSweepOrphansEvery, [this] { return Logged("orphans", collection_->SweepOrphans()); });
   start("uploads", kTendUploadsEvery, [this] {
     uploads_->TendIdle();
     return false;
   });
-  if (tls_)
-    start("certificate", kReloadTlsEvery, [this, layout] {
-      if (config_.tls == TlsMode::kAuto)  // made anew when it is about to expire
-        if (const auto files = EnsureCertificate(layout.tls(), CertificateNames(config_), foundation_.clock); !files)
-          Logged("certificate", Fail(files.error()));
-      const Result<bool> reloaded = tls_->ReloadIfChanged();
-      if (reloaded && *reloaded) log::Info("the certificate was replaced");
-      Logged("certificate", reloaded);
+  if (!tls_) return;
+  start("certificate", kReloadTlsEvery, [this] {
+    const Result<bool> reloaded = tls_->ReloadIfChanged();
+    if (reloaded && *reloaded) log::Info("the certificate was replaced");
+    Logged("certificate", reloaded);
+    return false;
+  });
+  if (config_.tls == TlsMode::kAuto)
+    start("renewal", kRenewCertificateEvery, [this, layout] {
+      const auto files = EnsureCertificate(layout.tls(), CertificateNames(config_), foundation_.clock);
+      if (!files) Logged("renewal", Fail(files.error()));
       return false;
     });
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// Every room of a running registry, built in order and taken down in reverse: the one place that names concrete back
-// ends.
+// Every room of a running registry, built in order and taken down in reverse: the one place that names
+// concrete back ends.
 
 #include <memory>
 #include <optional>

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 import pytest
 
@@ -46,7 +47,12 @@ def test_both_manifest_forms(form, registry, repository, tools, layout):
     assert image["imageId"]["imageDigest"] == "sha256:" + hashlib.sha256(raw.encode()).hexdigest()
 
 
-def test_zstd_layers(registry, repository, tools, layout):
+def test_zstd_layers(registry, repository, tools):
+    layout, content = tools.scratch / "zstd", tools.scratch / "content"
+    content.write_bytes(os.urandom(100_000))  # a layer that skopeo's cache knows no gzip form of
+    tools.run("umoci", "init", "--layout", layout)
+    tools.run("umoci", "new", "--image", f"{layout}:v1")
+    tools.run("umoci", "insert", "--image", f"{layout}:v1", content, "/content")
     reference = f"{registry.host}/{repository}:zstd"
     tools.login("skopeo")
     tools.skopeo("copy", "--dest-compress", "--dest-compress-format", "zstd", *tools.trust("dest-"), f"oci:{layout}:v1",
