@@ -166,11 +166,12 @@ class Door : public testing::Test {
           .value();
   registry::Caches caches_{*store_, 1 << 20};
   registry::Repositories repositories_{*store_, keys_, caches_};
-  registry::Images images_{*store_, caches_};
-  registry::Layers layers_{*store_, *blobs_, keys_, caches_};
+  registry::Grace grace_;
+  registry::Images images_{*store_, caches_, grace_};
+  registry::Layers layers_{*store_, *blobs_, keys_, caches_, grace_};
   ThreadPool workers_{"workers", 2, 64};
   ThreadPool body_pool_{"bodies", 2, 64};
-  registry::Uploads uploads_{*store_, *blobs_, keys_, workers_, body_pool_, {}};
+  registry::Uploads uploads_{*store_, *blobs_, keys_, grace_, workers_, body_pool_, {}};
   FakeAccess access_;
   OciDoor door_{Rooms{access_, repositories_, images_, layers_, uploads_, clock_, "registry.test"}};
 

@@ -5,7 +5,6 @@
 #include "base/encoding.h"
 #include "metadata/blobs.h"
 #include "metadata/images.h"
-#include "registry/grace.h"
 #include "registry/refs.h"
 
 namespace entrepot::registry {
@@ -107,7 +106,7 @@ Result<> InsertImage(WriteTransaction& transaction, const Repository& repository
 
 // Takes the image and every tag on it; what only it referred to is held for its grace.
 Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Repository& repository,
-                                    const Digest& digest) {
+                                    const Digest& digest, const Grace& grace) {
   const RepositoryRef ref = RefOf(repository);
   const std::vector<Digest> parents = TRY(metadata::ParentsOf(
       transaction.session(), ref, digest, static_cast<int>(ReferenceKind::kManifest), 100));
@@ -131,7 +130,7 @@ Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Reposit
     const auto kind = static_cast<ReferenceKind>(reference.kind);
     if (kind != ReferenceKind::kConfig && kind != ReferenceKind::kLayer) continue;
     if (TRY(metadata::IsLayerReferenced(transaction.session(), ref, reference.child))) continue;
-    TRY(metadata::ReleaseLink(transaction, ref, reference.child, transaction.store_time() + kGrace));
+    TRY(metadata::ReleaseLink(transaction, ref, reference.child, transaction.store_time() + grace.hold()));
     transaction.Touch(LayerKey(repository.id, reference.child));
   }
   return deleted;
@@ -325,14 +324,14 @@ Result<Images::Deleted> Images::Delete(const Repository& repository, const Image
     if (!reference.tag) {
       if (!TRY(metadata::FindManifest(transaction.session(), ref, *reference.digest)))
         return ImageNotFound(repository, reference);
-      return RemoveImage(transaction, repository, *reference.digest);
+      return RemoveImage(transaction, repository, *reference.digest, grace_);
     }
     const std::optional<Digest> tagged = TRY(metadata::FindTag(transaction.session(), ref, *reference.tag));
     if (!tagged) return ImageNotFound(repository, reference);
     if (reference.digest && *reference.digest != *tagged)
       return Fail(About(repository, ErrorCode::kImageTagDigestMismatch));
     const bool last = TRY(metadata::TagsOf(transaction.session(), ref, *tagged)).size() == 1;
-    if (last && last_tag_takes_image) return RemoveImage(transaction, repository, *tagged);
+    if (last && last_tag_takes_image) return RemoveImage(transaction, repository, *tagged, grace_);
     TRY(metadata::DeleteTag(transaction, ref, *reference.tag));
     transaction.Touch(TagKey(repository.id, *reference.tag));
     return Deleted{{*tagged, reference.tag->str()}};

@@ -11,6 +11,7 @@
 #include "base/page.h"
 #include "metadata/store.h"
 #include "registry/caches.h"
+#include "registry/grace.h"
 #include "registry/manifest.h"
 #include "registry/repository.h"
 
@@ -53,7 +54,8 @@ struct PutImageResult {
 
 class Images {
  public:
-  Images(metadata::Store& store, Caches& caches) : store_(store), caches_(caches) {}
+  Images(metadata::Store& store, Caches& caches, const Grace& grace)
+      : store_(store), caches_(caches), grace_(grace) {}
 
   /// Stores the manifest and puts the tag on it, in one transaction (ecr-semantics 4.4). The same digest
   /// again, with no tag or with a tag that is on it already, changes nothing and is no error here: created
@@ -91,6 +93,7 @@ class Images {
  private:
   metadata::Store& store_;
   Caches& caches_;
+  const Grace& grace_;
 };
 
 }  // namespace entrepot::registry

@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "metadata/blobs.h"
 #include "metadata/images.h"
-#include "registry/grace.h"
 #include "registry/link_layer.h"
 #include "registry/refs.h"
 
@@ -28,12 +27,14 @@ Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& dige
   auto link = TRY(
       store_.Read([&](metadata::sql::Session& session) { return metadata::FindLink(session, ref, digest); }));
   if (!IsLive(link) || !TRY(IsFileWhole(files_, link->blob))) return Fail(LayerNotFound(repository, digest));
-  if (link->collect_after && *link->collect_after - store_.StoreTime() < kGrace) {
+  if (link->collect_after && *link->collect_after - store_.StoreTime() < grace_.hold()) {
     const bool held = TRY(store_.Write([&](metadata::WriteTransaction& transaction) {
-      return metadata::HoldLink(transaction, ref, digest, transaction.store_time() + kClaimedGrace);
+      return metadata::HoldLink(transaction, ref, digest, transaction.store_time() + grace_.claimed_hold());
     }));
     if (!held) return Fail(LayerNotFound(repository, digest));
   }
+  // The next question about a layer that an image refers to is answered from memory, and so is its pull.
+  if (!link->collect_after && !caches_.FindLayer(repository.id, digest)) (void)OpenOnce(repository, digest);
   return LayerInfo{digest, link->blob.size, link->media_type, !link->collect_after};
 }
 
@@ -102,7 +103,7 @@ Result<bool> Layers::Mount(const Repository& source, const Repository& target, c
     if (!TRY(metadata::IsLayerPresent(transaction, RefOf(source), digest))) return false;
     const auto from = TRY(metadata::FindLink(transaction.session(), RefOf(source), digest));
     if (!from || from->blob.file_id != link->blob.file_id) return false;
-    TRY(ShareLink(transaction, keys_, KeyRefOf(source), *from, target));
+    TRY(ShareLink(transaction, keys_, KeyRefOf(source), *from, target, grace_.hold()));
     transaction.Touch(LayerKey(target.id, digest));
     return true;
   });

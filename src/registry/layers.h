@@ -15,6 +15,7 @@
 #include "keys/key_ring.h"
 #include "metadata/store.h"
 #include "registry/caches.h"
+#include "registry/grace.h"
 #include "registry/repository.h"
 
 namespace entrepot::registry {
@@ -34,8 +35,9 @@ struct ByteRange {
 
 class Layers {
  public:
-  Layers(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, Caches& caches)
-      : store_(store), files_(files), keys_(keys), caches_(caches) {}
+  Layers(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, Caches& caches,
+         const Grace& grace)
+      : store_(store), files_(files), keys_(keys), caches_(caches), grace_(grace) {}
 
   /// Whether the repository has the layer, for someone who may rely on the answer: an unreferenced one is
   /// held for at least another 24 h of store time before this answers (design-storage 1.7), and its file is
@@ -67,6 +69,7 @@ class Layers {
   blobs::BlobStore& files_;
   keys::KeyRing& keys_;
   Caches& caches_;
+  const Grace& grace_;
 };
 
 }  // namespace entrepot::registry

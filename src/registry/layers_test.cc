@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "registry/grace.h"
 #include "registry/test_registry.h"
 
 namespace entrepot::registry {
@@ -46,9 +45,21 @@ TEST_F(LayersTest, WhoIsToldThatItIsThereCanRelyOnIt) {
   clock.Advance(hours(24));
   registry->CollectAll();
   EXPECT_TRUE(IsThere(*repository, "layer"));
-  clock.Advance(kClaimedGrace + hours(1));
+  clock.Advance(Grace().claimed_hold() + hours(1));
   registry->CollectAll();
   EXPECT_FALSE(IsThere(*repository, "layer"));
+}
+
+TEST_F(LayersTest, ANearlyFullDiskShortensNewGraceToAnHour) {
+  Must(registry->Push(*repository, "before"));
+  registry->grace.SetPressure(true);
+  Must(registry->PushImage(*repository, "config", {"layer"}, "v1"));
+  Must(registry->images->Delete(*repository, {std::nullopt, ImageTag::Trusted("v1")}, true));
+  Must(registry->Push(*repository, "after"));
+  clock.Advance(std::chrono::minutes(61));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 1);  // what was promised a day before keeps it
+  EXPECT_TRUE(IsThere(*repository, "before"));
 }
 
 TEST_F(LayersTest, AReferencedLayerStaysAndGoesADayAfterItsLastImage) {

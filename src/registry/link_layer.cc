@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "metadata/images.h"
 #include "registry/caches.h"
-#include "registry/grace.h"
 #include "registry/refs.h"
 
 namespace entrepot::registry {
@@ -26,6 +25,7 @@ struct Publication {
   keys::KeyRing& keys;
   const Repository& repository;
   const NewFile& file;
+  std::chrono::hours hold;
 
   Result<std::optional<Winner>> LookForWinner(metadata::Store& store) const {
     auto row = TRY(store.Read([&](metadata::sql::Session& session) {
@@ -66,7 +66,7 @@ struct Publication {
     const bool referenced = TRY(metadata::IsLayerReferenced(transaction.session(), ref, row.digest));
     TRY(metadata::PutLink(transaction, ref, row.digest, row.file_id,
                           {key.id(), key.Wrap(file.data_key, WrapContextOf(row))},
-                          referenced ? std::nullopt : std::optional(transaction.store_time() + kGrace)));
+                          referenced ? std::nullopt : std::optional(transaction.store_time() + hold)));
     return Outcome::kPublished;
   }
 
@@ -75,14 +75,14 @@ struct Publication {
     const metadata::RepositoryRef ref = RefOf(repository);
     const auto own = TRY(metadata::FindLink(transaction.session(), ref, live.digest));
     if (own && own->blob.file_id == live.file_id) {
-      TRY(metadata::HoldLink(transaction, ref, live.digest, transaction.store_time() + kGrace));
+      TRY(metadata::HoldLink(transaction, ref, live.digest, transaction.store_time() + hold));
       return Outcome::kAlreadyLinked;
     }
     const auto from = TRY(metadata::FindNamedLink(transaction.session(), ref.registry, live.file_id));
     if (!from) return std::nullopt;
     const keys::RepositoryRef source{ref.registry, from->link.repository,
                                      RepositoryArn(repository.registry, from->repository_name)};
-    TRY(ShareLink(transaction, keys, source, from->link, repository));
+    TRY(ShareLink(transaction, keys, source, from->link, repository, hold));
     return Outcome::kLinkedWinner;
   }
 };
@@ -115,9 +115,9 @@ Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row) 
 }
 
 Result<> ShareLink(WriteTransaction& transaction, keys::KeyRing& keys, const keys::RepositoryRef& source,
-                   const metadata::LinkRow& from, const Repository& target) {
+                   const metadata::LinkRow& from, const Repository& target, std::chrono::hours hold) {
   const metadata::RepositoryRef ref = RefOf(target);
-  const Timestamp until = transaction.store_time() + kGrace;
+  const Timestamp until = transaction.store_time() + hold;
   const auto own = TRY(metadata::FindLink(transaction.session(), ref, from.blob.digest));
   if (own && own->blob.file_id == from.blob.file_id) {
     TRY(metadata::HoldLink(transaction, ref, from.blob.digest, until));
@@ -132,9 +132,9 @@ Result<> ShareLink(WriteTransaction& transaction, keys::KeyRing& keys, const key
 }
 
 Result<bool> PublishLayer(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys,
-                          const Repository& repository, const NewFile& file,
+                          const Repository& repository, const NewFile& file, std::chrono::hours hold,
                           const std::function<Result<>(WriteTransaction&)>& also) {
-  const Result<Outcome> outcome = RunPublication(store, {files, keys, repository, file}, also);
+  const Result<Outcome> outcome = RunPublication(store, {files, keys, repository, file, hold}, also);
   if (outcome && *outcome == Outcome::kPublished) return false;
   // After a commit of unknown outcome the file may be published: the sweep of files without a row decides
   // later.

@@ -23,10 +23,11 @@ keys::BlobWrapContext WrapContextOf(const metadata::BlobRow& row);
 Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row);
 
 /// Gives `target` a link to the file of `from`, a link of the repository `source`: unwraps with the source's
-/// key and wraps with the target's. An existing link of the target to that file is held instead.
+/// key and wraps with the target's. The link is held for `hold`, as is one to that file that the target has
+/// already.
 Result<> ShareLink(metadata::WriteTransaction& transaction, keys::KeyRing& keys,
-                   const keys::RepositoryRef& source, const metadata::LinkRow& from,
-                   const Repository& target);
+                   const keys::RepositoryRef& source, const metadata::LinkRow& from, const Repository& target,
+                   std::chrono::hours hold);
 
 /// A file that was just written and synced, and that no row names yet.
 struct NewFile {
@@ -38,7 +39,7 @@ struct NewFile {
 /// removes the new one; `also` runs in the same transaction (it ends the upload session). When it fails the
 /// file is removed. True when the repository had the layer before.
 Result<bool> PublishLayer(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys,
-                          const Repository& repository, const NewFile& file,
+                          const Repository& repository, const NewFile& file, std::chrono::hours hold,
                           const std::function<Result<>(metadata::WriteTransaction&)>& also);
 
 /// Moves one link of a set-aside (damaged) file to the live file of the same content. False when there is

@@ -58,9 +58,10 @@ struct TestRegistry {
     keys = std::make_unique<keys::KeyRing>(*root_key, *store, options.encryption);
     caches = std::make_unique<Caches>(*store, 16 << 20);
     repositories = std::make_unique<Repositories>(*store, *keys, *caches);
-    images = std::make_unique<Images>(*store, *caches);
-    layers = std::make_unique<Layers>(*store, *blob_store, *keys, *caches);
-    uploads = std::make_unique<Uploads>(*store, *blob_store, *keys, workers, body_pool, UploadSettings{});
+    images = std::make_unique<Images>(*store, *caches, grace);
+    layers = std::make_unique<Layers>(*store, *blob_store, *keys, *caches, grace);
+    uploads =
+        std::make_unique<Uploads>(*store, *blob_store, *keys, grace, workers, body_pool, UploadSettings{});
     collection = std::make_unique<Collection>(*store, *blob_store, *keys);
   }
   TestRegistry(const metadata::sql::TestDirectory& directory, ManualClock& test_clock)
@@ -133,6 +134,7 @@ struct TestRegistry {
   std::unique_ptr<blobs::BlobStore> blob_store;
   std::unique_ptr<keys::KeyRing> keys;
   std::unique_ptr<Caches> caches;
+  Grace grace;
   ThreadPool workers{"worker", 2, 100}, body_pool{"body", 2, 100};
   std::unique_ptr<Repositories> repositories;
   std::unique_ptr<Images> images;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "registry/grace.h"
 #include "registry/link_layer.h"
 #include "registry/refs.h"
 
@@ -286,7 +285,7 @@ Result<UploadedLayer> UploadSession::Complete(std::span<const Digest> digests, B
   const Digest digest = file->blob.digest;
   const auto size = static_cast<std::int64_t>(file->blob.size);
   const Result<bool> existed =
-      PublishLayer(context_.store, context_.files, context_.keys, repository_, *file,
+      PublishLayer(context_.store, context_.files, context_.keys, repository_, *file, context_.grace.hold(),
                    [&](metadata::WriteTransaction& transaction) {
                      return EndRow(transaction, metadata::UploadState::kCompleted, digest);
                    });

@@ -21,6 +21,7 @@
 #include "keys/key_ring.h"
 #include "metadata/store.h"
 #include "metadata/uploads.h"
+#include "registry/grace.h"
 #include "registry/link_layer.h"
 #include "registry/repository.h"
 #include "registry/uploads.h"
@@ -32,6 +33,7 @@ struct UploadContext {
   metadata::Store& store;
   blobs::BlobStore& files;
   keys::KeyRing& keys;
+  const Grace& grace;
   ThreadPool& body_pool;
   std::uint64_t memory_limit;
   std::atomic<std::uint64_t> memory_used{0};

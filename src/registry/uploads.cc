@@ -73,9 +73,9 @@ struct Uploads::State {
   std::mutex mutex;
   std::unordered_map<std::string, std::shared_ptr<Entry>> entries;
 
-  State(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, ThreadPool& worker_pool,
-        ThreadPool& body_pool, UploadSettings settings)
-      : context{store, files, keys, body_pool, settings.memory}, workers(worker_pool) {}
+  State(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, const Grace& grace,
+        ThreadPool& worker_pool, ThreadPool& body_pool, UploadSettings settings)
+      : context{store, files, keys, grace, body_pool, settings.memory}, workers(worker_pool) {}
 
   std::shared_ptr<Entry> Peek(const std::string& id) {
     std::lock_guard lock(mutex);
@@ -269,9 +269,9 @@ class Uploads::State::Sink final : public http::BodySink {
   const std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
 };
 
-Uploads::Uploads(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, ThreadPool& workers,
-                 ThreadPool& body_pool, UploadSettings settings)
-    : state_(std::make_unique<State>(store, files, keys, workers, body_pool, settings)) {}
+Uploads::Uploads(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, const Grace& grace,
+                 ThreadPool& workers, ThreadPool& body_pool, UploadSettings settings)
+    : state_(std::make_unique<State>(store, files, keys, grace, workers, body_pool, settings)) {}
 Uploads::~Uploads() = default;
 
 UploadTicket Uploads::Open(const Repository& repository, std::string_view principal) {

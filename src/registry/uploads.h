@@ -20,6 +20,7 @@
 #include "http/body.h"
 #include "keys/key_ring.h"
 #include "metadata/store.h"
+#include "registry/grace.h"
 #include "registry/repository.h"
 
 namespace entrepot::registry {
@@ -50,8 +51,8 @@ struct UploadSettings {
 class Uploads {
  public:
   /// `workers` runs checkpoints in mid-stream, `body_pool` hashes, encrypts and writes. All outlive this.
-  Uploads(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, ThreadPool& workers,
-          ThreadPool& body_pool, UploadSettings settings);
+  Uploads(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, const Grace& grace,
+          ThreadPool& workers, ThreadPool& body_pool, UploadSettings settings);
   ~Uploads();
 
   /// A new session that nothing remembers but the ticket.

@@ -130,6 +130,8 @@ std::string RenderMetrics(const MetricsSources& sources) {
   AddCollection(families, sources.collection.counters());
   families.Gauge("entrepot_store_time_suspect", "1 while collection waits because the wall clock jumped.", {},
                  sources.store.time_suspect() ? 1 : 0);
+  families.Gauge("entrepot_disk_pressure", "1 while the disk is nearly full and grace is an hour.", {},
+                 sources.grace.under_pressure() ? 1 : 0);
   return families.Text();
 }
 

@@ -10,6 +10,7 @@
 #include "metadata/store.h"
 #include "oci/door.h"
 #include "registry/collection.h"
+#include "registry/grace.h"
 
 namespace entrepot::server {
 
@@ -18,6 +19,7 @@ struct MetricsSources {
   const oci::OciDoor& oci;
   const aws::AwsDoor& aws;
   const registry::Collection& collection;
+  const registry::Grace& grace;
   const metadata::Store& store;
 };
 

@@ -18,12 +18,16 @@ int BodyThreads() { return std::max(4, 2 * Processors()); }
 constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
-constexpr std::chrono::seconds kCollectEvery{5}, kTendUploadsEvery{5}, kReloadTlsEvery{2};
+constexpr std::chrono::seconds kCollectEvery{5}, kTendUploadsEvery{5}, kReloadTlsEvery{2},
+    kWatchDiskEvery{10};
 constexpr std::chrono::hours kSweepOrphansEvery{24}, kRenewCertificateEvery{24};
 
 std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
   return config.database.empty() ? "sqlite:" + layout.database().string() : config.database;
 }
+
+// Below this share of free space the disk counts as nearly full (design-storage 1.7).
+constexpr std::uint64_t kWatermarkDivisor = 20;
 
 // A background step that failed says so and tries again later.
 bool Logged(std::string_view what, const Result<bool>& more) {
@@ -87,10 +91,10 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
       TRY(access::MakeAccess(store, foundation_.secrets(), foundation_.clock, {.regions = config_.regions}));
   caches_ = std::make_unique<registry::Caches>(store, kCacheBytes);
   repositories_ = std::make_unique<registry::Repositories>(store, *keys_, *caches_);
-  images_ = std::make_unique<registry::Images>(store, *caches_);
-  layers_ = std::make_unique<registry::Layers>(store, *blobs_, *keys_, *caches_);
+  images_ = std::make_unique<registry::Images>(store, *caches_, grace_);
+  layers_ = std::make_unique<registry::Layers>(store, *blobs_, *keys_, *caches_, grace_);
   uploads_ =
-      std::make_unique<registry::Uploads>(store, *blobs_, *keys_, workers_, body_pool_,
+      std::make_unique<registry::Uploads>(store, *blobs_, *keys_, grace_, workers_, body_pool_,
                                           registry::UploadSettings{.memory = config_.limits_body_memory / 4});
   collection_ = std::make_unique<registry::Collection>(store, *blobs_, *keys_);
 
@@ -123,7 +127,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
 }
 
 std::string Registry::Metrics() const {
-  return RenderMetrics({server_.get(), *oci_, *aws_, *collection_, *foundation_.store});
+  return RenderMetrics({server_.get(), *oci_, *aws_, *collection_, grace_, *foundation_.store});
 }
 
 Result<std::shared_ptr<http::TlsContext>> Registry::LoadTls(const DataLayout& layout) {
@@ -162,6 +166,10 @@ void Registry::StartBackground(const DataLayout& layout) {
     background_.push_back(std::make_unique<jobs::BackgroundTask>(name, every, std::move(step)));
   };
   start("collect", kCollectEvery, [this] { return Logged("collection", collection_->RunSlice()); });
+  start("disk", kWatchDiskEvery, [this] {
+    WatchDisk();
+    return false;
+  });
   start("orphans", kSweepOrphansEvery, [this] { return Logged("orphans", collection_->SweepOrphans()); });
   start("uploads", kTendUploadsEvery, [this] {
     uploads_->TendIdle();
@@ -180,6 +188,17 @@ void Registry::StartBackground(const DataLayout& layout) {
       if (!files) Logged("renewal", Fail(files.error()));
       return false;
     });
+}
+
+void Registry::WatchDisk() {
+  const Result<blobs::DiskSpace> space = blobs_->Space();
+  if (!space || space->total == 0) return;
+  const bool pressed = space->available < space->total / kWatermarkDivisor;
+  if (pressed != grace_.under_pressure())
+    log::Warning(pressed ? "the disk is nearly full: layers without an image are held for an hour only"
+                         : "the disk has room again: layers without an image are held for a day",
+                 {{"available_bytes", space->available}, {"total_bytes", space->total}});
+  grace_.SetPressure(pressed);
 }
 
 void Registry::Stop() {

@@ -19,6 +19,7 @@
 #include "oci/door.h"
 #include "oci/downloads.h"
 #include "registry/collection.h"
+#include "registry/grace.h"
 #include "registry/images.h"
 #include "registry/layers.h"
 #include "registry/repositories.h"
@@ -65,6 +66,7 @@ class Registry {
   Result<> ListenForMetrics();
   Result<std::shared_ptr<http::TlsContext>> LoadTls(const DataLayout& layout);
   void StartBackground(const DataLayout& layout);
+  void WatchDisk();
   std::string Metrics() const;
 
   const Config& config_;
@@ -75,6 +77,7 @@ class Registry {
   std::unique_ptr<blobs::BlobStore> blobs_;
   std::unique_ptr<keys::KeyRing> keys_;
   std::unique_ptr<access::Access> access_;
+  registry::Grace grace_;
   std::unique_ptr<registry::Caches> caches_;
   std::unique_ptr<registry::Repositories> repositories_;
   std::unique_ptr<registry::Images> images_;
