@@ -1,5 +1,8 @@
 """What every test from outside starts from: a registry of its own, and the clients' credentials for it."""
 
+import itertools
+import re
+
 import pytest
 
 from harness.api import Api
@@ -39,12 +42,14 @@ def ecr(server):
     return server.client("ecr")
 
 
+_numbers = itertools.count(1)
+
+
 @pytest.fixture
 def repository(server, request):
     """A new repository, named after the test."""
-    name = "test/" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")
-    while "--" in name:
-        name = name.replace("--", "-")
+    words = re.sub("[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    name = f"test/{words[:200]}-{next(_numbers)}"  # parameters may differ in nothing that a name can hold
     server.client("ecr").create_repository(repositoryName=name)
     return name
 

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "services/ecr/naming.h"
 
 namespace entrepot::ecr {
@@ -20,29 +22,32 @@ ImageFailure Failure(const ImageIdentifier& id, ImageFailureCode code, std::stri
   return {.failure_code = code, .failure_reason = std::move(reason), .image_id = id};
 }
 
+// kInvalidParameter, in the words of an operation on one image, about imageDigest, imageTag or neither.
+Result<ImageReference> ReadReference(const ImageIdentifier& id) {
+  if (!id.image_digest && !id.image_tag)
+    return InvalidParameter("imageIds", "both tag and digest cannot be null");
+  ImageReference reference;
+  if (id.image_digest) reference.digest = TRY(ReadDigest("imageDigest", *id.image_digest));
+  if (id.image_tag) reference.tag = TRY(ImageTag::Parse(*id.image_tag));
+  return reference;
+}
+
+// The same in the words of a batch.
 using Identified = std::expected<ImageReference, ImageFailure>;
 Identified ReadIdentifier(const ImageIdentifier& id) {
-  ImageReference reference;
-  if (!id.image_digest && !id.image_tag)
-    return std::unexpected(Failure({}, ImageFailureCode::kMissingDigestAndTag,
-                                   "Invalid request parameters: both tag and digest cannot be null"));
-  if (id.image_digest) {
-    const Result<Digest> digest = Digest::Parse(*id.image_digest);
-    if (!digest)
-      return std::unexpected(Failure(id, ImageFailureCode::kInvalidImageDigest,
-                                     "Invalid request parameters: image digest should satisfy the regex "
-                                     "'[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"));
-    reference.digest = *digest;
-  }
-  if (id.image_tag) {
-    const Result<ImageTag> tag = ImageTag::Parse(*id.image_tag);
-    if (!tag)
-      return std::unexpected(Failure(id, ImageFailureCode::kInvalidImageTag,
-                                     "Invalid request parameters: image tag should satisfy the regex "
-                                     "'[a-zA-Z0-9-_.]+'"));
-    reference.tag = *tag;
-  }
-  return reference;
+  const Result<ImageReference> reference = ReadReference(id);
+  if (reference) return *reference;
+  const std::string_view wrong = reference.error().fact("parameter");
+  if (wrong == "imageDigest")
+    return std::unexpected(Failure(id, ImageFailureCode::kInvalidImageDigest,
+                                   "Invalid request parameters: image digest should satisfy the regex "
+                                   "'[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"));
+  if (wrong == "imageTag")
+    return std::unexpected(Failure(id, ImageFailureCode::kInvalidImageTag,
+                                   "Invalid request parameters: image tag should satisfy the regex "
+                                   "'[a-zA-Z0-9-_.]+'"));
+  return std::unexpected(Failure({}, ImageFailureCode::kMissingDigestAndTag,
+                                 "Invalid request parameters: both tag and digest cannot be null"));
 }
 
 // The failures that the domain's errors are in a batch; nothing for an error of the whole call.
@@ -98,7 +103,12 @@ ImageDetail ToAnswer(const registry::Repository& repository, const registry::Ima
 
 struct ListFilter {
   registry::TagStatus tags = registry::TagStatus::kAny;
-  bool none = false;  // asks for images of a status that no image has
+  ImageStatusFilter status = ImageStatusFilter::kActive;
+
+  // Every image is active.
+  bool HasNone() const {
+    return status == ImageStatusFilter::kArchived || status == ImageStatusFilter::kActivating;
+  }
 };
 template <class Filter>
 ListFilter ReadFilter(const std::optional<Filter>& filter) {
@@ -106,16 +116,15 @@ ListFilter ReadFilter(const std::optional<Filter>& filter) {
   if (!filter) return out;
   if (filter->tag_status == TagStatus::kTagged) out.tags = registry::TagStatus::kTagged;
   if (filter->tag_status == TagStatus::kUntagged) out.tags = registry::TagStatus::kUntagged;
-  const ImageStatusFilter status = filter->image_status.value_or(ImageStatusFilter::kActive);
-  out.none = status == ImageStatusFilter::kArchived || status == ImageStatusFilter::kActivating;
+  out.status = filter->image_status.value_or(ImageStatusFilter::kActive);
   return out;
 }
 
 // The name of a list for its page tokens: the same repository and the same filter.
 std::string ListName(std::string_view operation, const registry::Repository& repository,
                      const ListFilter& filter) {
-  return std::string(operation) + " " + std::to_string(static_cast<std::int64_t>(repository.id)) + " " +
-         std::to_string(static_cast<int>(filter.tags));
+  return fmt::format("{} {} {} {}", operation, static_cast<std::int64_t>(repository.id),
+                     static_cast<int>(filter.tags), static_cast<int>(filter.status));
 }
 
 template <class Request>
@@ -129,17 +138,13 @@ Result<DescribeImagesResponse> DescribeNamed(Ecr& ecr, const registry::Repositor
   DescribeImagesResponse answer{.image_details = std::vector<ImageDetail>{}, .next_token = std::nullopt};
   std::vector<Digest> seen;
   for (const ImageIdentifier& id : *request.image_ids) {
-    const Identified reference = ReadIdentifier(id);
-    if (!reference)
-      return Fail(Error(ErrorCode::kInvalidParameter)
-                      .With("parameter", "imageIds")
-                      .With("constraint", reference.error().failure_reason.value_or("")));
-    const registry::ImageDetail detail = TRY(ecr.images.Describe(repository, *reference));
+    const ImageReference reference = TRY(ReadReference(id));
+    const registry::ImageDetail detail = TRY(ecr.images.Describe(repository, reference));
     if (std::ranges::find(seen, detail.digest) != seen.end()) continue;
     seen.push_back(detail.digest);
     const bool wanted = filter.tags == registry::TagStatus::kAny ||
                         (filter.tags == registry::TagStatus::kTagged) == !detail.tags.empty();
-    if (wanted && !filter.none) answer.image_details->push_back(ToAnswer(repository, detail));
+    if (wanted && !filter.HasNone()) answer.image_details->push_back(ToAnswer(repository, detail));
   }
   return answer;
 }
@@ -151,14 +156,7 @@ Result<PutImageResponse> PutImage(Ecr& ecr, const aws::CallContext& call, const 
   registry::NewImage image{.content = request.image_manifest,
                            .declared_media_type = request.image_manifest_media_type.value_or("")};
   if (request.image_tag) image.tag = TRY(ImageTag::Parse(*request.image_tag));
-  if (request.image_digest) {
-    const Result<Digest> digest = Digest::Parse(*request.image_digest);
-    if (!digest)
-      return Fail(Error(ErrorCode::kInvalidParameter)
-                      .With("parameter", "imageDigest")
-                      .With("constraint", "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"));
-    image.digest = *digest;
-  }
+  if (request.image_digest) image.digest = TRY(ReadDigest("imageDigest", *request.image_digest));
   const registry::PutImageResult put = TRY(ecr.images.Put(*repository, std::move(image)));
   if (!put.created && !put.tag_moved)
     return Fail(Error(ErrorCode::kImageAlreadyExists)
@@ -232,7 +230,7 @@ Result<ListImagesResponse> ListImages(Ecr& ecr, const aws::CallContext& call,
   const std::string list = ListName("ListImages", *repository, filter);
   const PageRequest page_request = TRY(ReadPage(ecr, list, request));
   ListImagesResponse answer{.image_ids = std::vector<ImageIdentifier>{}, .next_token = std::nullopt};
-  if (filter.none) return answer;
+  if (filter.HasNone()) return answer;
   const auto page = TRY(ecr.images.ListIds(*repository, filter.tags, page_request));
   for (const registry::Images::ImageId& id : page.entries) answer.image_ids->push_back(ToIdentifier(id));
   if (!page.next.empty()) answer.next_token = SealNextToken(ecr, list, page.next);
@@ -245,15 +243,14 @@ Result<DescribeImagesResponse> DescribeImages(Ecr& ecr, const aws::CallContext& 
   const ListFilter filter = ReadFilter(request.filter);
   if (request.image_ids && !request.image_ids->empty()) {
     if (request.max_results || request.next_token)
-      return Fail(Error(ErrorCode::kInvalidParameter)
-                      .With("parameter", request.max_results ? "maxResults" : "nextToken")
-                      .With("constraint", "cannot be given together with imageIds"));
+      return InvalidParameter(request.max_results ? "maxResults" : "nextToken",
+                              "cannot be given together with imageIds");
     return DescribeNamed(ecr, *repository, request, filter);
   }
   const std::string list = ListName("DescribeImages", *repository, filter);
   const PageRequest page_request = TRY(ReadPage(ecr, list, request));
   DescribeImagesResponse answer{.image_details = std::vector<ImageDetail>{}, .next_token = std::nullopt};
-  if (filter.none) return answer;
+  if (filter.HasNone()) return answer;
   const auto page = TRY(ecr.images.List(*repository, filter.tags, page_request));
   for (const registry::ImageDetail& detail : page.entries)
     answer.image_details->push_back(ToAnswer(*repository, detail));

@@ -10,16 +10,12 @@ constexpr std::int64_t kPartSize = 10'485'760;  // ecr-semantics 4.3
 // What ECR calls a layer that no manifest has named yet.
 constexpr std::string_view kDefaultLayerType = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
+// Those that this registry can compute; one is enough, as the layer has to be only one of them.
 Result<std::vector<Digest>> ReadDigests(const std::vector<std::string>& texts) {
   std::vector<Digest> digests;
-  for (const std::string& text : texts) {
-    const Result<Digest> digest = Digest::Parse(text);
-    if (!digest)
-      return Fail(Error(ErrorCode::kInvalidParameter)
-                      .With("parameter", "layerDigests")
-                      .With("constraint", "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"));
-    digests.push_back(*digest);
-  }
+  for (const std::string& text : texts)
+    if (const Result<Digest> digest = Digest::Parse(text)) digests.push_back(*digest);
+  if (digests.empty()) return InvalidParameter("layerDigests", "must hold a sha256 digest");
   return digests;
 }
 

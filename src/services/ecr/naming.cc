@@ -13,6 +13,19 @@ std::string RegistryHost(const Ecr& ecr, const aws::CallContext& call, const Reg
   return registry.account.str() + ".dkr.ecr." + registry.region.str() + "." + ecr.domain + ecr.domain_port;
 }
 
+std::unexpected<Error> InvalidParameter(std::string parameter, std::string constraint) {
+  return Fail(Error(ErrorCode::kInvalidParameter)
+                  .With("parameter", std::move(parameter))
+                  .With("constraint", std::move(constraint)));
+}
+
+Result<Digest> ReadDigest(std::string_view parameter, std::string_view text) {
+  const Result<Digest> digest = Digest::Parse(text);
+  if (digest) return *digest;
+  return InvalidParameter(std::string(parameter),
+                          "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'");
+}
+
 std::string SealNextToken(Ecr& ecr, std::string_view list, std::string_view cursor) {
   const ByteVector text = Framed({AsBytes(list), AsBytes(cursor)});
   return ecr.access.Seal("page", AsText(text));

@@ -1,11 +1,12 @@
 #pragma once
 
-// How a call names registries and repositories, and how answers do.
+// How a call names what it is about, and how answers do.
 
 #include <optional>
 #include <string>
 
 #include "base/arn.h"
+#include "base/digest.h"
 #include "services/ecr/ecr.h"
 
 namespace entrepot::ecr {
@@ -24,6 +25,12 @@ Result<registry::RepositoryPtr> FindRepository(Ecr& ecr, const aws::CallContext&
   return ecr.repositories.Find(RegistryOf(call, request.registry_id),
                                RepositoryName::Trusted(request.repository_name));
 }
+
+/// ECR's first family of validation texts (ecr-semantics 3.3).
+std::unexpected<Error> InvalidParameter(std::string parameter, std::string constraint);
+
+/// kInvalidParameter about `parameter`.
+Result<Digest> ReadDigest(std::string_view parameter, std::string_view text);
 
 /// Where a list goes on, sealed into a nextToken that is good for this list only.
 std::string SealNextToken(Ecr& ecr, std::string_view list, std::string_view cursor);

@@ -7,12 +7,6 @@ namespace {
 
 constexpr std::size_t kMaxResourceTags = 50;  // ecr-semantics 4.1
 
-std::unexpected<Error> InvalidParameter(std::string parameter, std::string constraint) {
-  return Fail(Error(ErrorCode::kInvalidParameter)
-                  .With("parameter", std::move(parameter))
-                  .With("constraint", std::move(constraint)));
-}
-
 std::optional<std::vector<ImageTagMutabilityExclusionFilter>> ToFilters(
     const std::vector<std::string>& filters) {
   if (filters.empty()) return std::nullopt;

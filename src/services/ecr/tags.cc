@@ -14,10 +14,7 @@ Result<registry::RepositoryPtr> FindByArn(Ecr& ecr, const std::string& text) {
       arn.service == "ecr" && arn.resource.starts_with(kRepositoryResource) && account && region;
   const Result<RepositoryName> name = RepositoryName::Parse(
       right_kind ? std::string_view(arn.resource).substr(kRepositoryResource.size()) : "");
-  if (!name)
-    return Fail(Error(ErrorCode::kInvalidParameter)
-                    .With("parameter", "resourceArn")
-                    .With("constraint", "Invalid ARN"));
+  if (!name) return InvalidParameter("resourceArn", "Invalid ARN");
   return ecr.repositories.Find({*account, *region}, *name);
 }
 
