@@ -131,7 +131,7 @@ constexpr ErrorRow kRows[] = {
     Modelled(ErrorCode::kLayerReferenced, "InvalidParameterException",
              "The layer with digest '{digest}' is referenced by an image"),
     Modelled(ErrorCode::kLayerDigestMismatch, "InvalidLayerException",
-             "The digest '{digest}' of the layer of upload '{upload}' is not among the given digests '{expected}'"),
+             "The layer of the upload with id '{upload}' has none of the given digests"),
     Modelled(ErrorCode::kUploadNotFound, "UploadNotFoundException",
              "The upload with id '{upload}' could not be found in the repository with name '{repository}' in the "
              "registry with id '{account}'"),

@@ -359,6 +359,8 @@ Result<UploadedLayer> Uploads::CompleteParts(const Repository& repository, const
   Lease session = TRY(state_->Take(repository, ticket, std::nullopt));
   if (!session->completed()) {
     TRY(session->RequireParts());
+    if (digests.empty())
+      return Fail(About(repository, ErrorCode::kLayerDigestMismatch).With("upload", ticket.id));
     UploadedLayer layer = TRY(state_->Complete(*session, digests, {}));
     if (layer.existed)
       return Fail(About(repository, ErrorCode::kLayerAlreadyExists).With("digest", layer.digest.ToString()));

@@ -92,8 +92,9 @@ class Uploads {
   /// kUploadOffset when it is not the next; kLimitExceeded past 4,200 parts.
   Result<ChunkResult> AppendPart(const Repository& repository, const UploadTicket& ticket,
                                  std::uint64_t first, Bytes body);
-  /// CompleteLayerUpload: the computed sha256 must be among `digests`. kEmptyUpload, kLayerPartTooSmall,
-  /// kLayerDigestMismatch, kLayerAlreadyExists (the session is used up by that too).
+  /// CompleteLayerUpload: the computed sha256 must be among `digests` (which may be none: those of other
+  /// algorithms are left out). kEmptyUpload, kLayerPartTooSmall, kLayerDigestMismatch, kLayerAlreadyExists
+  /// (the session is used up by that too).
   Result<UploadedLayer> CompleteParts(const Repository& repository, const UploadTicket& ticket,
                                       const std::vector<Digest>& digests);
 

@@ -236,6 +236,8 @@ TEST_F(UploadsTest, PartsAreInOrderDurableAndLongEnough) {
   const Digest digest = TestRegistry::DigestOf(part + tail);
   EXPECT_EQ(CodeOf(registry->uploads->CompleteParts(*repository, found, {TestRegistry::DigestOf("x")})),
             ErrorCode::kLayerDigestMismatch);
+  EXPECT_EQ(CodeOf(registry->uploads->CompleteParts(*repository, found, {})),
+            ErrorCode::kLayerDigestMismatch);
   EXPECT_EQ(Must(registry->uploads->CompleteParts(*repository, found, {TestRegistry::DigestOf("x"), digest}))
                 .digest,
             digest);

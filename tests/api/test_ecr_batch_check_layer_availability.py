@@ -32,6 +32,10 @@ def test_an_image_gives_its_layers_their_types(api):
         digest_of(b"layer"): LAYER_TYPE, config["digest"]: CONFIG_TYPE}
 
 
+def test_a_digest_that_nothing_has(api):
+    assert check(api, "md5:00") == ([{"layerDigest": "md5:00", "layerAvailability": "UNAVAILABLE"}], [])
+
+
 def test_layers_from_the_other_door_count(api):
     digest = V2(api.server, api.repository).push_blob(b"from docker")
     assert api.has_layer(digest)

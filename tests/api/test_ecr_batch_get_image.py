@@ -7,6 +7,7 @@ from harness.server import ACCOUNT
 from harness.v2 import IMAGE_TYPE, INDEX_TYPE, digest_of, index_manifest
 
 ABSENT = digest_of(b"absent")
+NOBODYS = "md5:00"  # fits the expression for digests
 NOT_FOUND = ("ImageNotFound", "Requested image not found")
 DOCKER_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 
@@ -29,12 +30,13 @@ def test_by_tag_by_digest_and_by_both(api):
 
 def test_what_fails_fails_alone(api):
     manifest = api.push_image("v1")
-    asked = [{"imageTag": "v2"}, {"imageTag": "v1"}, {"imageDigest": ABSENT}, {}, {"imageTag": "a b"}, {"imageDigest": "no digest"}]
+    asked = [{"imageTag": "v2"}, {"imageTag": "v1"}, {"imageDigest": ABSENT}, {"imageDigest": NOBODYS}, {}, {"imageTag": "a b"}, {"imageDigest": "no digest"}]
     answer = api.call("batch_get_image", imageIds=asked)
     assert [image["imageManifest"] for image in answer["images"]] == [manifest]
     assert failures_of(answer) == [
         (*NOT_FOUND, {"imageTag": "v2"}),
         (*NOT_FOUND, {"imageDigest": ABSENT}),
+        (*NOT_FOUND, {"imageDigest": NOBODYS}),
         ("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null", {}),
         ("InvalidImageTag", "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9-_.]+'", {"imageTag": "a b"}),
         ("InvalidImageDigest", "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",

@@ -1,5 +1,6 @@
 """CompleteLayerUpload."""
 
+import concurrent.futures
 import uuid
 
 import pytest
@@ -74,9 +75,10 @@ def test_a_large_layer_goes_on_after_a_crash(own_server, sent):
     assert_pulls(api, LARGE)
 
 
-def test_another_digest(api, upload):
+@pytest.mark.parametrize("digests", [[digest_of(b"other")], [digest_of(b"other"), digest_of(b"others")], ["md5:00"]])
+def test_other_digests(api, upload, digests):
     api.send_part(upload, 0, b"layer")
-    assert complete_fault(api, upload, digest_of(b"other"))[0] == "InvalidLayerException"
+    assert complete_fault(api, upload, *digests)[0] == "InvalidLayerException"
     assert not api.has_layer(digest_of(b"layer")) and not api.has_layer(digest_of(b"other"))
 
 
@@ -88,7 +90,8 @@ def test_another_digest_of_a_large_layer(api, upload):
 
 
 def test_nothing_uploaded(api, upload):
-    assert complete_fault(api, upload, digest_of(b""))[0] == "EmptyUploadException"
+    for digest in (digest_of(b""), "md5:00"):
+        assert complete_fault(api, upload, digest)[0] == "EmptyUploadException"
 
 
 @pytest.mark.parametrize("sizes", [[1, 1], [MIN_PART - 1, 1], [MIN_PART, 100, MIN_PART]])
@@ -110,6 +113,18 @@ def test_a_layer_that_is_there(api, upload):
         "LayerAlreadyExistsException", f"The layer with digest '{digest_of(b'layer')}' already exists in the repository with name "
                                        f"'{api.repository}' in registry with id '{ACCOUNT}'")
     assert api.has_layer(digest_of(b"layer"))
+
+
+def test_of_many_that_bring_the_same_layer_one_is_first(api):
+    def push(_):
+        try:
+            return api.push_layer(LARGE)
+        except api.ecr.exceptions.LayerAlreadyExistsException:
+            return None
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert [digest for digest in pool.map(push, range(4)) if digest] == [digest_of(LARGE)]
+    assert_pulls(api, LARGE)
 
 
 def test_no_such_upload(api):

@@ -94,6 +94,7 @@ def test_a_missing_one_fails_the_call(api):
     api.push_image("v1")
     absent = digest_of(b"absent")
     for image_id, text in [({"imageTag": "v2"}, not_found(api, tag="v2")), ({"imageDigest": absent}, not_found(api, absent)),
+                           ({"imageDigest": "md5:00"}, not_found(api, "md5:00")),
                            ({"imageTag": "v1", "imageDigest": absent}, not_found(api, absent, "v1"))]:
         assert api.fault("describe_images", imageIds=[{"imageTag": "v1"}, image_id]).text == text
 

@@ -240,9 +240,9 @@ def test_two_media_types(api):
     assert code == "InvalidParameterException" and "'ImageManifest'" in message
 
 
-def test_a_digest_that_is_another(api):
-    manifest = api.image()
-    fault = api.fault("put_image", imageManifest=manifest, imageDigest=digest_of(pattern(10)))
+@pytest.mark.parametrize("digest", [digest_of(pattern(10)), "sha256:00", "md5:" + "0" * 32])
+def test_a_digest_that_is_another(api, digest):
+    fault = api.fault("put_image", imageManifest=api.image(), imageDigest=digest)
     assert fault.text[0] == "ImageDigestDoesNotMatchException"
     assert api.image_ids() == []
 

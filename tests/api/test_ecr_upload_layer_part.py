@@ -1,10 +1,11 @@
 """UploadLayerPart."""
 
+import concurrent.futures
 import uuid
 
 import pytest
 
-from harness.api import MIB, OTHER_ACCOUNT, Api, denied, fault_of, no_repository
+from harness.api import MIB, MIN_PART, OTHER_ACCOUNT, Api, denied, fault_of, no_repository
 from harness.server import ACCOUNT
 from harness.v2 import digest_of, pattern
 
@@ -48,6 +49,21 @@ def test_the_first_part_begins_at_the_beginning(api, upload):
     assert api.send_part(upload, 0, b"x") == 0
 
 
+def test_a_part_that_is_sent_twice_at_once_counts_once(api, upload):
+    first, second = pattern(MIN_PART, b"1"), pattern(MIN_PART, b"2")
+    api.send_part(upload, 0, first)
+
+    def send(_):
+        try:
+            return api.send_part(upload, MIN_PART, second)
+        except api.ecr.exceptions.InvalidLayerPartException as refused:
+            return refused.response["lastValidByteReceived"]
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(send, range(3))) == [2 * MIN_PART - 1] * 3
+    assert api.complete(upload, digest_of(first + second)) == digest_of(first + second)
+
+
 @pytest.mark.parametrize("last", [8, 10, 0, 1 << 40])
 def test_both_ends_are_inclusive(api, upload, last):
     fault = api.fault("upload_layer_part", uploadId=upload, **part(0, b"0123456789", partLastByte=last))
@@ -61,6 +77,12 @@ def test_a_part_may_have_twenty_mebibytes(api, upload):
     code, message = api.fault("upload_layer_part", uploadId=upload, **part(len(data), data + b"x")).text
     assert code == "InvalidParameterException" and "layerPartBlob" in message
     assert api.complete(upload, digest_of(data)) == digest_of(data)
+
+
+def test_a_layer_has_at_most_4200_parts(api, upload):
+    for first in range(4200):
+        api.send_part(upload, first, b"x")
+    assert api.fault("upload_layer_part", uploadId=upload, **part(4200, b"x")).text[0] == "LimitExceededException"
 
 
 @pytest.mark.parametrize("changes, parameter", [({"partFirstByte": -1}, "partFirstByte"), ({"partLastByte": -1}, "partLastByte"),

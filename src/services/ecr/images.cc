@@ -9,6 +9,9 @@ namespace {
 
 using registry::ImageReference;
 
+// Parameters that errors are about.
+constexpr std::string_view kIds = "imageIds", kDigest = "imageDigest";
+
 std::optional<std::string> Maybe(std::string text) {
   return text.empty() ? std::nullopt : std::optional(std::move(text));
 }
@@ -22,36 +25,27 @@ ImageFailure Failure(const ImageIdentifier& id, ImageFailureCode code, std::stri
   return {.failure_code = code, .failure_reason = std::move(reason), .image_id = id};
 }
 
-// kInvalidParameter, in the words of an operation on one image, about imageDigest, imageTag or neither.
-Result<ImageReference> ReadReference(const ImageIdentifier& id) {
+// kImageNotFound, kInvalidParameter about imageDigest, imageTag or (when the id is empty) imageIds.
+Result<ImageReference> ReadIdentifier(const registry::Repository& repository, const ImageIdentifier& id) {
   if (!id.image_digest && !id.image_tag)
-    return InvalidParameter("imageIds", "both tag and digest cannot be null");
+    return InvalidParameter(std::string(kIds), "both tag and digest cannot be null");
   ImageReference reference;
-  if (id.image_digest) reference.digest = TRY(ReadDigest("imageDigest", *id.image_digest));
   if (id.image_tag) reference.tag = TRY(ImageTag::Parse(*id.image_tag));
+  if (id.image_digest) {
+    reference.digest = TRY(ReadDigest(kDigest, *id.image_digest));
+    if (!reference.digest)
+      return Fail(Error(ErrorCode::kImageNotFound)
+                      .With("digest", *id.image_digest)
+                      .With("tag", id.image_tag.value_or("null"))
+                      .With("repository", repository.name.str())
+                      .With("account", repository.registry.account.str()));
+  }
   return reference;
 }
 
-// The same in the words of a batch.
-using Identified = std::expected<ImageReference, ImageFailure>;
-Identified ReadIdentifier(const ImageIdentifier& id) {
-  const Result<ImageReference> reference = ReadReference(id);
-  if (reference) return *reference;
-  const std::string_view wrong = reference.error().fact("parameter");
-  if (wrong == "imageDigest")
-    return std::unexpected(Failure(id, ImageFailureCode::kInvalidImageDigest,
-                                   "Invalid request parameters: image digest should satisfy the regex "
-                                   "'[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"));
-  if (wrong == "imageTag")
-    return std::unexpected(Failure(id, ImageFailureCode::kInvalidImageTag,
-                                   "Invalid request parameters: image tag should satisfy the regex "
-                                   "'[a-zA-Z0-9-_.]+'"));
-  return std::unexpected(Failure({}, ImageFailureCode::kMissingDigestAndTag,
-                                 "Invalid request parameters: both tag and digest cannot be null"));
-}
-
-// The failures that the domain's errors are in a batch; nothing for an error of the whole call.
+// The failures that the errors of one image are in a batch; nothing for an error of the whole call.
 std::optional<ImageFailure> AsFailure(const ImageIdentifier& id, const Error& error) {
+  const std::string_view parameter = error.fact("parameter");
   switch (error.code()) {
     case ErrorCode::kImageNotFound:
       return Failure(id, ImageFailureCode::kImageNotFound, "Requested image not found");
@@ -61,6 +55,16 @@ std::optional<ImageFailure> AsFailure(const ImageIdentifier& id, const Error& er
     case ErrorCode::kImageReferencedByIndex:
       return Failure(id, ImageFailureCode::kImageReferencedByManifestList,
                      "Requested image referenced by manifest list: " + std::string(error.fact("digests")));
+    case ErrorCode::kInvalidParameter:
+      if (parameter == kIds)
+        return Failure(id, ImageFailureCode::kMissingDigestAndTag,
+                       "Invalid request parameters: both tag and digest cannot be null");
+      if (parameter == kDigest)
+        return Failure(id, ImageFailureCode::kInvalidImageDigest,
+                       fmt::format("Invalid request parameters: image digest should satisfy the regex '{}'",
+                                   kDigestExpression));
+      return Failure(id, ImageFailureCode::kInvalidImageTag,
+                     "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9-_.]+'");
     default:
       return std::nullopt;
   }
@@ -69,13 +73,19 @@ std::optional<ImageFailure> AsFailure(const ImageIdentifier& id, const Error& er
 // In a batch, a tag and a digest that name different images are a mismatch; when the tag is absent, not
 // found.
 Result<registry::StoredManifestPtr> GetOne(Ecr& ecr, const registry::Repository& repository,
-                                           const ImageReference& reference) {
+                                           const ImageIdentifier& id) {
+  const ImageReference reference = TRY(ReadIdentifier(repository, id));
   auto found = ecr.images.Get(repository, reference);
   if (found || found.error().code() != ErrorCode::kImageNotFound || !reference.tag || !reference.digest)
     return found;
   if (ecr.images.Get(repository, {std::nullopt, reference.tag}))
     return Fail(ErrorCode::kImageTagDigestMismatch);
   return found;
+}
+
+Result<registry::Images::Deleted> DeleteOne(Ecr& ecr, const registry::Repository& repository,
+                                            const ImageIdentifier& id) {
+  return ecr.images.Delete(repository, TRY(ReadIdentifier(repository, id)), true);
 }
 
 Image ToImage(const registry::Repository& repository, const registry::StoredManifest& manifest,
@@ -138,7 +148,7 @@ Result<DescribeImagesResponse> DescribeNamed(Ecr& ecr, const registry::Repositor
   DescribeImagesResponse answer{.image_details = std::vector<ImageDetail>{}, .next_token = std::nullopt};
   std::vector<Digest> seen;
   for (const ImageIdentifier& id : *request.image_ids) {
-    const ImageReference reference = TRY(ReadReference(id));
+    const ImageReference reference = TRY(ReadIdentifier(repository, id));
     const registry::ImageDetail detail = TRY(ecr.images.Describe(repository, reference));
     if (std::ranges::find(seen, detail.digest) != seen.end()) continue;
     seen.push_back(detail.digest);
@@ -156,7 +166,14 @@ Result<PutImageResponse> PutImage(Ecr& ecr, const aws::CallContext& call, const 
   registry::NewImage image{.content = request.image_manifest,
                            .declared_media_type = request.image_manifest_media_type.value_or("")};
   if (request.image_tag) image.tag = TRY(ImageTag::Parse(*request.image_tag));
-  if (request.image_digest) image.digest = TRY(ReadDigest("imageDigest", *request.image_digest));
+  if (request.image_digest) {
+    image.digest = TRY(ReadDigest(kDigest, *request.image_digest));
+    if (!image.digest)
+      return Fail(
+          Error(ErrorCode::kImageDigestMismatch)
+              .With("digest", Digest::Of(HashAlgorithm::kSha256, AsBytes(request.image_manifest)).ToString())
+              .With("expected", *request.image_digest));
+  }
   const registry::PutImageResult put = TRY(ecr.images.Put(*repository, std::move(image)));
   if (!put.created && !put.tag_moved)
     return Fail(Error(ErrorCode::kImageAlreadyExists)
@@ -181,12 +198,7 @@ Result<BatchGetImageResponse> BatchGetImage(Ecr& ecr, const aws::CallContext& ca
     return !types || types->empty() || std::ranges::find(*types, media_type) != types->end();
   };
   for (const ImageIdentifier& id : request.image_ids) {
-    const Identified reference = ReadIdentifier(id);
-    if (!reference) {
-      answer.failures->push_back(reference.error());
-      continue;
-    }
-    const auto manifest = GetOne(ecr, *repository, *reference);
+    const auto manifest = GetOne(ecr, *repository, id);
     if (manifest && accepted((*manifest)->media_type)) {
       answer.images->push_back(ToImage(*repository, **manifest, id.image_tag));
     } else if (manifest) {
@@ -206,12 +218,7 @@ Result<BatchDeleteImageResponse> BatchDeleteImage(Ecr& ecr, const aws::CallConte
   BatchDeleteImageResponse answer{.failures = std::vector<ImageFailure>{},
                                   .image_ids = std::vector<ImageIdentifier>{}};
   for (const ImageIdentifier& id : request.image_ids) {
-    const Identified reference = ReadIdentifier(id);
-    if (!reference) {
-      answer.failures->push_back(reference.error());
-      continue;
-    }
-    const auto deleted = ecr.images.Delete(*repository, *reference, true);
+    const auto deleted = DeleteOne(ecr, *repository, id);
     if (deleted) {
       for (const registry::Images::ImageId& gone : *deleted) answer.image_ids->push_back(ToIdentifier(gone));
     } else if (auto failure = AsFailure(id, deleted.error())) {

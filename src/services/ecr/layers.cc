@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <fmt/format.h>
 
 #include "registry/download_ticket.h"
 #include "services/ecr/naming.h"
@@ -10,13 +10,27 @@ constexpr std::int64_t kPartSize = 10'485'760;  // ecr-semantics 4.3
 // What ECR calls a layer that no manifest has named yet.
 constexpr std::string_view kDefaultLayerType = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
-// Those that this registry can compute; one is enough, as the layer has to be only one of them.
-Result<std::vector<Digest>> ReadDigests(const std::vector<std::string>& texts) {
+// Those that a layer can have; it needs to have only one of them.
+std::vector<Digest> ReadDigests(const std::vector<std::string>& texts) {
   std::vector<Digest> digests;
   for (const std::string& text : texts)
     if (const Result<Digest> digest = Digest::Parse(text)) digests.push_back(*digest);
-  if (digests.empty()) return InvalidParameter("layerDigests", "must hold a sha256 digest");
   return digests;
+}
+
+LayerFailure Unusable(const std::string& text) {
+  if (text.empty())
+    return {.failure_code = LayerFailureCode::kMissingLayerDigest,
+            .failure_reason = "Invalid request parameters: layer digest cannot be empty",
+            .layer_digest = text};
+  return {.failure_code = LayerFailureCode::kInvalidLayerDigest,
+          .failure_reason = fmt::format(
+              "Invalid request parameters: layer digest should satisfy the regex '{}'", kDigestExpression),
+          .layer_digest = text};
+}
+
+Layer Unavailable(const std::string& text) {
+  return {.layer_availability = LayerAvailability::kUnavailable, .layer_digest = text};
 }
 
 }  // namespace
@@ -27,19 +41,16 @@ Result<BatchCheckLayerAvailabilityResponse> BatchCheckLayerAvailability(
   BatchCheckLayerAvailabilityResponse answer{.failures = std::vector<LayerFailure>{},
                                              .layers = std::vector<Layer>{}};
   for (const std::string& text : request.layer_digests) {
-    const Result<Digest> digest = Digest::Parse(text);
+    const Result<std::optional<Digest>> digest = ReadDigest("layerDigests", text);
     if (!digest) {
-      const bool missing = text.empty();
-      answer.failures->push_back(
-          {.failure_code =
-               missing ? LayerFailureCode::kMissingLayerDigest : LayerFailureCode::kInvalidLayerDigest,
-           .failure_reason = missing ? "Invalid request parameters: layer digest cannot be empty"
-                                     : "Invalid request parameters: layer digest should satisfy the regex "
-                                       "'[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
-           .layer_digest = text});
+      answer.failures->push_back(Unusable(text));
       continue;
     }
-    const Result<registry::LayerInfo> layer = ecr.layers.Claim(*repository, *digest);
+    if (!*digest) {
+      answer.layers->push_back(Unavailable(text));
+      continue;
+    }
+    const Result<registry::LayerInfo> layer = ecr.layers.Claim(*repository, **digest);
     if (layer)
       answer.layers->push_back(
           {.layer_availability = LayerAvailability::kAvailable,
@@ -47,7 +58,7 @@ Result<BatchCheckLayerAvailabilityResponse> BatchCheckLayerAvailability(
            .layer_size = layer->size,
            .media_type = layer->media_type.empty() ? std::string(kDefaultLayerType) : layer->media_type});
     else if (layer.error().code() == ErrorCode::kLayerNotFound)
-      answer.layers->push_back({.layer_availability = LayerAvailability::kUnavailable, .layer_digest = text});
+      answer.layers->push_back(Unavailable(text));
     else
       return Fail(layer.error());
   }
@@ -95,11 +106,12 @@ Result<UploadLayerPartResponse> UploadLayerPart(Ecr& ecr, const aws::CallContext
   const std::int64_t length = request.part_last_byte - request.part_first_byte + 1;
   if (length != static_cast<std::int64_t>(request.layer_part_blob.size())) {
     const registry::UploadStatus status = TRY(ecr.uploads.Status(*repository, ticket));
-    return Fail(Error(ErrorCode::kUploadOffset)
-                    .With("upload", ticket.id)
-                    .With("offset", std::to_string(status.received))
-                    .With("repository", repository->name.str())
-                    .With("account", repository->registry.account.str()));
+    return Fail(
+        Error(ErrorCode::kUploadRangeInvalid, "partFirstByte and partLastByte do not span layerPartBlob")
+            .With("upload", ticket.id)
+            .With("offset", std::to_string(status.received))
+            .With("repository", repository->name.str())
+            .With("account", repository->registry.account.str()));
   }
   const auto part = TRY(ecr.uploads.AppendPart(
       *repository, ticket, static_cast<std::uint64_t>(request.part_first_byte), request.layer_part_blob));
@@ -113,8 +125,8 @@ Result<CompleteLayerUploadResponse> CompleteLayerUpload(Ecr& ecr, const aws::Cal
                                                         const CompleteLayerUploadRequest& request) {
   const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
   const registry::UploadTicket ticket = TRY(ecr.uploads.Find(*repository, request.upload_id));
-  const std::vector<Digest> digests = TRY(ReadDigests(request.layer_digests));
-  const registry::UploadedLayer layer = TRY(ecr.uploads.CompleteParts(*repository, ticket, digests));
+  const registry::UploadedLayer layer =
+      TRY(ecr.uploads.CompleteParts(*repository, ticket, ReadDigests(request.layer_digests)));
   return CompleteLayerUploadResponse{.layer_digest = layer.digest.ToString(),
                                      .registry_id = repository->registry.account.str(),
                                      .repository_name = repository->name.str(),

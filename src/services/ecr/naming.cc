@@ -1,8 +1,23 @@
 #include "services/ecr/naming.h"
 
+#include <fmt/format.h>
+
 #include "base/crypto.h"
 
 namespace entrepot::ecr {
+namespace {
+
+bool MatchesDigestExpression(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdefABCDEF";
+  constexpr std::string_view kAlgorithm =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+.";
+  const std::size_t colon = text.find(':');
+  return colon != text.npos && colon > 0 && colon + 1 < text.size() &&
+         text.substr(0, colon).find_first_not_of(kAlgorithm) == text.npos &&
+         text.substr(colon + 1).find_first_not_of(kHex) == text.npos;
+}
+
+}  // namespace
 
 RegistryName RegistryOf(const aws::CallContext& call, const std::optional<std::string>& registry_id) {
   return {registry_id ? AccountId::Trusted(*registry_id) : call.account, call.region};
@@ -19,11 +34,11 @@ std::unexpected<Error> InvalidParameter(std::string parameter, std::string const
                   .With("constraint", std::move(constraint)));
 }
 
-Result<Digest> ReadDigest(std::string_view parameter, std::string_view text) {
-  const Result<Digest> digest = Digest::Parse(text);
-  if (digest) return *digest;
+Result<std::optional<Digest>> ReadDigest(std::string_view parameter, std::string_view text) {
+  if (const Result<Digest> digest = Digest::Parse(text)) return *digest;
+  if (MatchesDigestExpression(text)) return std::nullopt;
   return InvalidParameter(std::string(parameter),
-                          "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'");
+                          fmt::format("must satisfy regular expression '{}'", kDigestExpression));
 }
 
 std::string SealNextToken(Ecr& ecr, std::string_view list, std::string_view cursor) {

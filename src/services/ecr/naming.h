@@ -29,8 +29,12 @@ Result<registry::RepositoryPtr> FindRepository(Ecr& ecr, const aws::CallContext&
 /// ECR's first family of validation texts (ecr-semantics 3.3).
 std::unexpected<Error> InvalidParameter(std::string parameter, std::string constraint);
 
-/// kInvalidParameter about `parameter`.
-Result<Digest> ReadDigest(std::string_view parameter, std::string_view text);
+/// As ECR's messages show it.
+inline constexpr std::string_view kDigestExpression = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+";
+
+/// What ECR's expression for digests admits, which is more than a registry has content under: nothing for a
+/// digest of another algorithm or length. kInvalidParameter about `parameter` for what is no digest at all.
+Result<std::optional<Digest>> ReadDigest(std::string_view parameter, std::string_view text);
 
 /// Where a list goes on, sealed into a nextToken that is good for this list only.
 std::string SealNextToken(Ecr& ecr, std::string_view list, std::string_view cursor);
