@@ -61,7 +61,8 @@ def test_what_is_no_digest(api):
     assert all(one["failureReason"] for one in failures)
 
 
-@pytest.mark.parametrize("parameters", [{}, {"layerDigests": []}, {"layerDigests": [ABSENT] * 101}, {"layerDigests": ["x" * 1001]}])
+@pytest.mark.parametrize("parameters", [{}, {"layerDigests": []}, {"layerDigests": [ABSENT] * 101},
+                                        {"layerDigests": ["x" * 1001]}])
 def test_parameters_that_cannot_be(api, parameters):
     code, message = api.fault("batch_check_layer_availability", **parameters).text
     assert code == "InvalidParameterException" and "layerDigests" in message

@@ -28,7 +28,8 @@ def no_upload(api, upload):
 def test_the_answer(api, upload):
     api.send_part(upload, 0, b"layer")
     answer = api.call("complete_layer_upload", uploadId=upload, layerDigests=[digest_of(b"layer")], registryId=ACCOUNT)
-    assert answer == {"registryId": ACCOUNT, "repositoryName": api.repository, "uploadId": upload, "layerDigest": digest_of(b"layer")}
+    assert answer == {"registryId": ACCOUNT, "repositoryName": api.repository, "uploadId": upload,
+                      "layerDigest": digest_of(b"layer")}
     assert api.has_layer(digest_of(b"layer"))
 
 
@@ -107,12 +108,12 @@ def test_parts_that_are_too_small(api, upload, sizes):
 
 
 def test_a_layer_that_is_there(api, upload):
-    api.push_layer(b"layer")
+    digest = api.push_layer(b"layer")
     api.send_part(upload, 0, b"layer")
-    assert complete_fault(api, upload, digest_of(b"layer")) == (
-        "LayerAlreadyExistsException", f"The layer with digest '{digest_of(b'layer')}' already exists in the repository with name "
+    assert complete_fault(api, upload, digest) == (
+        "LayerAlreadyExistsException", f"The layer with digest '{digest}' already exists in the repository with name "
                                        f"'{api.repository}' in registry with id '{ACCOUNT}'")
-    assert api.has_layer(digest_of(b"layer"))
+    assert api.has_layer(digest)
 
 
 def test_of_many_that_bring_the_same_layer_one_is_first(api):

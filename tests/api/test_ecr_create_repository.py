@@ -72,7 +72,8 @@ def test_tags_are_kept(ecr, name):
 def test_a_name_that_is_taken(ecr, name):
     ecr.create_repository(repositoryName=name)
     assert fault_of(ecr.create_repository, repositoryName=name).text == (
-        "RepositoryAlreadyExistsException", f"The repository with name '{name}' already exists in the registry with id '{ACCOUNT}'")
+        "RepositoryAlreadyExistsException",
+        f"The repository with name '{name}' already exists in the registry with id '{ACCOUNT}'")
 
 
 def test_of_many_at_once_one_creates(ecr, name):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from harness.api import OTHER_ACCOUNT, Api, denied, digest_of_text, fault_of, invalid, no_repository, pages_of
+from harness.api import OTHER_ACCOUNT, WRONG_SIZES, Api, denied, digest_of_text, fault_of, invalid, no_repository, pages_of
 from harness.server import ACCOUNT
 from harness.v2 import CONFIG_TYPE, IMAGE_TYPE, INDEX_TYPE, digest_of, index_manifest, pattern
 
@@ -30,8 +30,8 @@ def describe(api, **parameters):
 
 
 def not_found(api, digest="null", tag="null"):
-    return ("ImageNotFoundException", f"The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within "
-                                      f"the {api.where()}")
+    image_id = f"{{imageDigest:'{digest}', imageTag:'{tag}'}}"
+    return ("ImageNotFoundException", f"The image with imageId {image_id} does not exist within the {api.where()}")
 
 
 # ---- one image
@@ -147,13 +147,14 @@ def test_a_page_is_a_hundred(crowded):
 
 def test_a_token_is_good_for_its_list_alone(crowded, api):
     token = crowded.call("describe_images", maxResults=1)["nextToken"]
-    for parameters in ({"repositoryName": api.repository}, {"filter": {"tagStatus": "TAGGED"}}, {"filter": {"imageStatus": "ARCHIVED"}}):
+    for parameters in ({"repositoryName": api.repository}, {"filter": {"tagStatus": "TAGGED"}},
+                       {"filter": {"imageStatus": "ARCHIVED"}}):
         assert crowded.fault("describe_images", nextToken=token, **parameters).text[0] == "InvalidParameterException"
     assert crowded.fault("list_images", nextToken=token).text[0] == "InvalidParameterException"
     assert crowded.call("describe_images", nextToken=token)["imageDetails"]
 
 
-@pytest.mark.parametrize("size, constraint", [(0, "must be greater than or equal to 1"), (1001, "must be less than or equal to 1000")])
+@pytest.mark.parametrize("size, constraint", WRONG_SIZES)
 def test_sizes_that_no_page_has(api, size, constraint):
     assert api.fault("describe_images", maxResults=size).text == invalid("maxResults", constraint)
 

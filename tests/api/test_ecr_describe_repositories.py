@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.api import OTHER_ACCOUNT, aws_cli, denied, fault_of, invalid, no_repository, pages_of
+from harness.api import OTHER_ACCOUNT, WRONG_SIZES, aws_cli, denied, fault_of, invalid, no_repository, pages_of
 from harness.server import ACCOUNT
 
 MANY = [f"many/r{i:03}" for i in range(101)]
@@ -93,8 +93,7 @@ def test_names_and_pages_do_not_go_together(crowded):
         assert fault.text[0] == "InvalidParameterException"
 
 
-@pytest.mark.parametrize("size, constraint", [(0, "must be greater than or equal to 1"), (-1, "must be greater than or equal to 1"),
-                                              (1001, "must be less than or equal to 1000")])
+@pytest.mark.parametrize("size, constraint", WRONG_SIZES)
 def test_sizes_that_no_page_has(ecr, size, constraint):
     assert fault_of(ecr.describe_repositories, maxResults=size).text == invalid("maxResults", constraint)
 

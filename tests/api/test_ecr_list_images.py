@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.api import OTHER_ACCOUNT, Api, aws_cli, denied, digest_of_text, fault_of, invalid, no_repository, pages_of
+from harness.api import (OTHER_ACCOUNT, WRONG_SIZES, Api, aws_cli, denied, digest_of_text, fault_of, invalid, no_repository,
+                         pages_of)
 from harness.server import ACCOUNT
 
 
@@ -73,7 +74,8 @@ def test_image_status(api, status, there):
 
 def test_a_token_is_good_for_its_list_alone(crowded, api):
     token = crowded.call("list_images", maxResults=1)["nextToken"]
-    for parameters in ({"repositoryName": api.repository}, {"filter": {"tagStatus": "TAGGED"}}, {"filter": {"imageStatus": "ARCHIVED"}}):
+    for parameters in ({"repositoryName": api.repository}, {"filter": {"tagStatus": "TAGGED"}},
+                       {"filter": {"imageStatus": "ARCHIVED"}}):
         assert crowded.fault("list_images", nextToken=token, **parameters).text[0] == "InvalidParameterException"
     assert crowded.fault("describe_images", nextToken=token).text[0] == "InvalidParameterException"
     assert crowded.call("list_images", nextToken=token)["imageIds"]
@@ -94,7 +96,7 @@ def test_a_token_outlives_what_it_points_at(api):
     assert sorted(tag for _, tag in pairs_of(first["imageIds"] + rest)) == ["v0", "v1", "v2"]
 
 
-@pytest.mark.parametrize("size, constraint", [(0, "must be greater than or equal to 1"), (1001, "must be less than or equal to 1000")])
+@pytest.mark.parametrize("size, constraint", WRONG_SIZES)
 def test_sizes_that_no_page_has(api, size, constraint):
     assert api.fault("list_images", maxResults=size).text == invalid("maxResults", constraint)
 

@@ -14,8 +14,9 @@ DOCKER_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 def already(api, manifest, tag):
-    return ("ImageAlreadyExistsException", f"Image with digest '{digest_of_text(manifest)}' and tag '{tag}' already exists in the "
-                                           f"repository with name '{api.repository}' in registry with id '{ACCOUNT}'")
+    return ("ImageAlreadyExistsException",
+            f"Image with digest '{digest_of_text(manifest)}' and tag '{tag}' already exists in the repository with name "
+            f"'{api.repository}' in registry with id '{ACCOUNT}'")
 
 
 def immutable(api, tag):
@@ -218,8 +219,8 @@ def test_a_subject_need_not_be_here(api):
 # ---- what is no image
 
 
-@pytest.mark.parametrize("text", ["{", "nonsense", "[]", "null", '"text"', "12", '{"schemaVersion": 2}', "{}", '{"mediaType": "text/plain"}',
-                                  '{"schemaVersion": 2, "mediaType": "application/json"}', "{} {}"])
+@pytest.mark.parametrize("text", ["{", "nonsense", "[]", "null", '"text"', "12", '{"schemaVersion": 2}', "{}", "{} {}",
+                                  '{"mediaType": "text/plain"}', '{"schemaVersion": 2, "mediaType": "application/json"}'])
 def test_what_is_no_manifest(api, text):
     assert api.fault("put_image", imageManifest=text, imageTag="v1").text == NOT_JSON
 

@@ -66,12 +66,14 @@ def test_a_target_that_was_changed(server):
 
 
 def test_another_service(server):
-    assert ask(server, service="s3") == (400, "InvalidSignatureException", "Credential should be scoped to correct service: 'ecr'. ")
+    assert ask(server, service="s3") == (
+        400, "InvalidSignatureException", "Credential should be scoped to correct service: 'ecr'. ")
 
 
 def test_another_terminator(server):
     assert ask(server, terminator="aws5_request") == (
-        400, "InvalidSignatureException", "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'. ")
+        400, "InvalidSignatureException",
+        "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'. ")
 
 
 def test_what_is_no_region(server):

@@ -177,7 +177,8 @@ def test_a_slow_clock(server):
 @pytest.mark.parametrize("form, text", [
     ({"Action": "Nonsense", "Version": "2011-06-15"}, "Could not find operation Nonsense for version 2011-06-15"),
     ({"Action": "AssumeRole", "Version": "2011-06-15"}, "Could not find operation AssumeRole for version 2011-06-15"),
-    ({"Action": "GetCallerIdentity", "Version": "2010-05-08"}, "Could not find operation GetCallerIdentity for version 2010-05-08"),
+    ({"Action": "GetCallerIdentity", "Version": "2010-05-08"},
+     "Could not find operation GetCallerIdentity for version 2010-05-08"),
 ])
 def test_unknown_operations(server, form, text):
     assert error_of(by_header(server, signer_of(server), form)) == (400, "InvalidAction", text)

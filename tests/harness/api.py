@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -16,6 +15,24 @@ from harness.v2 import digest_of, image_manifest
 MIB = 1 << 20
 MIN_PART = 5 * MIB  # every part but the last
 OTHER_ACCOUNT = "999999999999"
+
+# What fails an image id of a batch alone, with its reason and the id that the answer repeats.
+IMAGE_NOT_FOUND = ("ImageNotFound", "Requested image not found")
+USELESS_IDS = [
+    (*IMAGE_NOT_FOUND, {"imageTag": "absent"}),
+    (*IMAGE_NOT_FOUND, {"imageDigest": digest_of(b"absent")}),
+    (*IMAGE_NOT_FOUND, {"imageDigest": "md5:00"}),  # it fits the expression for digests
+    ("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null", {}),
+    ("InvalidImageTag", "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9-_.]+'",
+     {"imageTag": "a b"}),
+    ("InvalidImageDigest",
+     "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+     {"imageDigest": "no digest"}),
+]
+
+# maxResults that no page has.
+WRONG_SIZES = [(0, "must be greater than or equal to 1"), (-1, "must be greater than or equal to 1"),
+               (1001, "must be less than or equal to 1000")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +64,8 @@ def invalid(parameter: str, constraint: str) -> tuple[str, str]:
 
 
 def no_repository(name: str) -> tuple[str, str]:
-    return ("RepositoryNotFoundException", f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'")
+    return ("RepositoryNotFoundException",
+            f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'")
 
 
 def denied(action: str, repository: str) -> tuple[str, str]:
@@ -156,7 +174,8 @@ def pages_of(call, member: str, **parameters) -> list[list]:
 
 def aws_cli(server: Server, *arguments: str) -> dict:
     """The AWS CLI of the pinned set; what it printed."""
-    outcome = subprocess.run([pathlib.Path(sys.executable).parent / "aws", *arguments, "--output", "json"], check=False,
-                             capture_output=True, text=True, timeout=120, env=server.environment(AWS_PAGER="", PATH=os.environ["PATH"]))
+    aws = pathlib.Path(sys.executable).parent / "aws"
+    outcome = subprocess.run([aws, *arguments, "--output", "json"], check=False, capture_output=True, text=True,
+                             timeout=120, env=server.environment(AWS_PAGER=""))
     assert outcome.returncode == 0, outcome.stderr
     return json.loads(outcome.stdout)

@@ -16,6 +16,10 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.timezone.utc)
 
 
+def _quote(text: str) -> str:
+    return urllib.parse.quote(text, safe="~")
+
+
 def _hmac(key: bytes, text: str) -> bytes:
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
@@ -44,7 +48,7 @@ class Signer:
 
     def signature(self, method: str, query: dict, headers: dict, body: bytes) -> str:
         """`headers` are those to sign, in lower case."""
-        quoted = sorted((urllib.parse.quote(name, safe="~"), urllib.parse.quote(value, safe="~")) for name, value in query.items())
+        quoted = sorted((_quote(name), _quote(value)) for name, value in query.items())
         canonical = "\n".join([method, "/", "&".join(f"{name}={value}" for name, value in quoted),
                                *(f"{name}:{headers[name].strip()}" for name in sorted(headers)), "",
                                ";".join(sorted(headers)), hashlib.sha256(body).hexdigest()])
