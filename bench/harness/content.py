@@ -18,18 +18,25 @@ class Content:
         self.files: dict[str, Path] = {}
         self._digests: dict[str, str] = {}
         directory.mkdir(parents=True)
-        config, layer = self._add(b"{}"), self.digest("blob_1k")
-        manifest = {
-            "schemaVersion": 2, "mediaType": MANIFEST_TYPE,
-            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 2},
-            "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer,
-                        "size": _SIZES["blob_1k"]}],
-            "annotations": {"org.example.unique": "@unique@"},
-        }
+        self._config = self._add(b"{}")
+        manifest = self._image([self.digest("blob_1k")])
+        manifest["annotations"] = {"org.example.unique": "@unique@"}
         self.manifest_template = directory / "manifest-template.json"
         self.manifest_template.write_text(json.dumps(manifest))
         self.manifest = json.dumps(manifest).encode()
         self.manifest_digest = "sha256:" + hashlib.sha256(self.manifest).hexdigest()
+
+    def _image(self, layers: list[str]) -> dict:
+        return {
+            "schemaVersion": 2, "mediaType": MANIFEST_TYPE,
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": self._config, "size": 2},
+            "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer,
+                        "size": self.files[layer].stat().st_size} for layer in layers],
+        }
+
+    def image_of(self, layers: list[str]) -> bytes:
+        """A manifest that refers to these blobs: what is pulled belongs to an image, as it does in life."""
+        return json.dumps(self._image(layers)).encode()
 
     def digest(self, name: str) -> str:
         if name not in self._digests:

@@ -57,13 +57,14 @@ def registry_token(port: int, credentials_file: Path, region: str) -> str:
 
 
 def push_content(port: int, headers: dict, content: Content, digests: set):
-    """Pushes blobs to the repository `bench`, then the image that its tag `latest` names."""
+    """Pushes blobs to the repository `bench`, an image of all of them, and the image that its tag `latest` names."""
     for digest in sorted(digests):
         _push_blob(port, headers, digest, content.files[digest])
-    status, _, answer = _request(port, "PUT", "/v2/bench/manifests/latest",
-                                 {**headers, "Content-Type": MANIFEST_TYPE}, content.manifest)
-    if status != 201:
-        raise SetUpError(f"PUT manifest: status {status}: {answer[:300]!r}")
+    for tag, manifest in (("everything", content.image_of(sorted(digests))), ("latest", content.manifest)):
+        status, _, answer = _request(port, "PUT", f"/v2/bench/manifests/{tag}",
+                                     {**headers, "Content-Type": MANIFEST_TYPE}, manifest)
+        if status != 201:
+            raise SetUpError(f"PUT manifest: status {status}: {answer[:300]!r}")
 
 
 def _push_blob(port: int, headers: dict, digest: str, path: Path):

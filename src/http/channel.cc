@@ -213,6 +213,11 @@ Awaitable<bool> Channel::WriteAll(std::span<iovec> parts, bool more) {
   co_return true;
 }
 
+void Channel::Cork(bool on) {
+  const int value = on;
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+}
+
 Awaitable<bool> Channel::SendFile(int file, std::uint64_t offset, std::uint64_t length) {
   while (length > 0) {
     if (aborted_) co_return false;

@@ -75,6 +75,8 @@ class Channel : public boost::intrusive::list_base_hook<> {
   /// Sends all of it; changes `parts` as it goes. `more` = a file follows at once.
   Awaitable<bool> WriteAll(std::span<iovec> parts, bool more = false);
   Awaitable<bool> WriteAll(std::string_view text);
+  /// While corked, the kernel sends full segments only. Uncorking sends the rest.
+  void Cork(bool on);
   /// Sends the file's bytes; only where sends_files(). False also when the file is shorter than `offset +
   /// length`.
   Awaitable<bool> SendFile(int file, std::uint64_t offset, std::uint64_t length);

@@ -13,7 +13,8 @@ namespace {
 int Processors() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 // Pools of design-storage 3.4.
-int WorkerThreads() { return std::max(8, 2 * Processors()); }
+// A worker of a small push waits for its syncs: sixteen of them let the syncs be shared.
+int WorkerThreads() { return std::max(16, 2 * Processors()); }
 int BodyThreads() { return std::max(4, 2 * Processors()); }
 constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
