@@ -8,8 +8,8 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/names.h"
-#include "base/page.h"
 #include "base/pool.h"
+#include "base/result.h"
 
 namespace entrepot {
 namespace {
@@ -106,12 +106,16 @@ TEST(Crypto, BoxesOpenOnlyUnderTheirKeyAndPurpose) {
   EXPECT_FALSE(OpenBox(key, AsBytes("a"), ByteVector(5)));
 }
 
-TEST(Page, TokensAreBoundToTheirList) {
-  const PageTokens tokens(SecretKey::Generate());
-  const std::string token = tokens.Seal("DescribeRepositories", "team/app");
-  EXPECT_EQ(tokens.Open("DescribeRepositories", token), "team/app");
-  EXPECT_EQ(tokens.Open("ListImages", token).error().code(), ErrorCode::kInvalidPageToken);
-  EXPECT_FALSE(tokens.Open("DescribeRepositories", "x"));
+Result<int> Half(int number) {
+  if (number % 2 != 0) return Fail(ErrorCode::kValidation, "odd");
+  return number / 2;
+}
+Result<int> Quarter(int number) { return TRY(Half(TRY(Half(number)))); }
+
+TEST(Result, TryPassesErrorsOnAndNests) {
+  EXPECT_EQ(Quarter(12), 3);
+  EXPECT_EQ(Quarter(3).error().fact("detail"), "odd");
+  EXPECT_EQ(Quarter(6).error().code(), ErrorCode::kValidation);
 }
 
 TEST(Json, RefusesWhatCouldBeReadTwoWays) {

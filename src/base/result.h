@@ -22,11 +22,13 @@ inline std::unexpected<Error> Fail(ErrorCode code, std::string detail) {
 }  // namespace entrepot
 
 /// The value of a Result, or return its error from the enclosing function: `Digest digest =
-/// TRY(Digest::Parse(text));` Not for use inside a coroutine.
-#define TRY(...)                                                                \
-  ({                                                                            \
-    auto try_result = (__VA_ARGS__);                                            \
-    if (!try_result) [[unlikely]]                                               \
-      return std::unexpected<::entrepot::Error>(std::move(try_result).error()); \
-    *std::move(try_result);                                                     \
+/// TRY(Digest::Parse(text));` May be nested. Not for use inside a coroutine.
+#define TRY(...) ENTREPOT_TRY_NAMED(__COUNTER__, __VA_ARGS__)
+#define ENTREPOT_TRY_NAMED(number, ...) ENTREPOT_TRY_AS(number, __VA_ARGS__)
+#define ENTREPOT_TRY_AS(number, ...)                                                     \
+  ({                                                                                     \
+    auto try_result_##number = (__VA_ARGS__);                                            \
+    if (!try_result_##number) [[unlikely]]                                               \
+      return std::unexpected<::entrepot::Error>(std::move(try_result_##number).error()); \
+    *std::move(try_result_##number);                                                     \
   })

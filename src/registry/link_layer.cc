@@ -89,14 +89,17 @@ struct Publication {
 
 Result<Outcome> RunPublication(metadata::Store& store, const Publication& publication,
                                const std::function<Result<>(WriteTransaction&)>& also) {
+  // Most content is new: whether there is a file of it already is seen in the transaction, and looked at only
+  // then.
+  std::optional<Winner> winner;
   for (int attempt = 0; attempt < 5; ++attempt) {
-    const std::optional<Winner> winner = TRY(publication.LookForWinner(store));
     const Outcome outcome = TRY(store.Write([&](WriteTransaction& transaction) -> Result<Outcome> {
       const Outcome found = TRY(publication.Run(transaction, winner));
       if (found != Outcome::kLookAgain) TRY(also(transaction));
       return found;
     }));
     if (outcome != Outcome::kLookAgain) return outcome;
+    winner = TRY(publication.LookForWinner(store));
   }
   return Fail(ErrorCode::kUnavailable, "many writers publish the same layer");
 }
