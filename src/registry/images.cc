@@ -164,8 +164,31 @@ bool Matches(TagStatus status, bool tagged) {
   return status == TagStatus::kAny || (status == TagStatus::kTagged) == tagged;
 }
 
-// How many rows a filtered page may look at: a page may come out short, never slow.
-constexpr int kScanFactor = 10;
+// A page of the rows that `keep` makes an entry of. It looks at a bounded number of rows: a page may come out
+// short, never slow.
+template <class Entry, class Fetch, class CursorOf, class Keep>
+Result<Page<Entry>> FilteredPage(const PageRequest& request, Fetch fetch, CursorOf cursor_of, Keep keep) {
+  constexpr int kRounds = 10;
+  const auto limit = static_cast<std::size_t>(request.limit);
+  Page<Entry> page;
+  std::optional<metadata::ImageCursor> after = TRY(ReadCursor(request.after));
+  for (int round = 0; round < kRounds && page.entries.size() < limit; ++round) {
+    auto rows = TRY(fetch(after, request.limit + 1));  // one more tells whether there is a next page
+    const bool more = rows.size() > limit;
+    if (more) rows.pop_back();
+    for (auto& row : rows) {
+      if (page.entries.size() == limit) {
+        page.next = WriteCursor(*after);
+        return page;
+      }
+      after = cursor_of(row);
+      if (std::optional<Entry> entry = keep(std::move(row))) page.entries.push_back(*std::move(entry));
+    }
+    if (!more) return page;
+  }
+  page.next = WriteCursor(*after);
+  return page;
+}
 
 }  // namespace
 
@@ -252,55 +275,35 @@ Result<ImageDetail> Images::Describe(const Repository& repository, const ImageRe
 
 Result<Page<ImageDetail>> Images::List(const Repository& repository, TagStatus status,
                                        const PageRequest& request) {
-  return store_.Read([&](metadata::sql::Session& session) -> Result<Page<ImageDetail>> {
-    Page<ImageDetail> page;
-    std::optional<metadata::ImageCursor> after = TRY(ReadCursor(request.after));
-    const auto limit = static_cast<std::size_t>(request.limit);
-    for (int round = 0; round < kScanFactor; ++round) {
-      // One more than asked for tells whether there is a next page.
-      auto rows = TRY(metadata::ListImages(session, RefOf(repository), after, request.limit + 1));
-      const bool more = rows.size() > limit;
-      if (more) rows.pop_back();
-      for (metadata::ImageRow& row : rows) {
-        if (page.entries.size() == limit) {
-          page.next = WriteCursor(*after);
-          return page;
-        }
-        after = metadata::ImageCursor{row.manifest.pushed_at, row.manifest.digest, ""};
-        if (Matches(status, !row.tags.empty()))
-          page.entries.push_back(ToDetail(std::move(row.manifest), std::move(row.tags)));
-      }
-      if (!more) return page;
-      if (page.entries.size() == limit) break;
-    }
-    page.next = WriteCursor(*after);
-    return page;
+  return store_.Read([&](metadata::sql::Session& session) {
+    return FilteredPage<ImageDetail>(
+        request,
+        [&](const auto& after, int limit) {
+          return metadata::ListImages(session, RefOf(repository), after, limit);
+        },
+        [](const metadata::ImageRow& row) {
+          return metadata::ImageCursor{row.manifest.pushed_at, row.manifest.digest, ""};
+        },
+        [&](metadata::ImageRow row) -> std::optional<ImageDetail> {
+          if (!Matches(status, !row.tags.empty())) return std::nullopt;
+          return ToDetail(std::move(row.manifest), std::move(row.tags));
+        });
   });
 }
 
 Result<Page<Images::ImageId>> Images::ListIds(const Repository& repository, TagStatus status,
                                               const PageRequest& request) {
-  return store_.Read([&](metadata::sql::Session& session) -> Result<Page<ImageId>> {
-    Page<ImageId> page;
-    std::optional<metadata::ImageCursor> after = TRY(ReadCursor(request.after));
-    const auto limit = static_cast<std::size_t>(request.limit);
-    for (int round = 0; round < kScanFactor; ++round) {
-      auto rows = TRY(metadata::ListImageIds(session, RefOf(repository), after, request.limit + 1));
-      const bool more = rows.size() > limit;
-      if (more) rows.pop_back();
-      for (metadata::ImageCursor& row : rows) {
-        if (page.entries.size() == limit) {
-          page.next = WriteCursor(*after);
-          return page;
-        }
-        if (Matches(status, !row.tag.empty())) page.entries.push_back({row.digest, row.tag});
-        after = std::move(row);
-      }
-      if (!more) return page;
-      if (page.entries.size() == limit) break;
-    }
-    page.next = WriteCursor(*after);
-    return page;
+  return store_.Read([&](metadata::sql::Session& session) {
+    return FilteredPage<ImageId>(
+        request,
+        [&](const auto& after, int limit) {
+          return metadata::ListImageIds(session, RefOf(repository), after, limit);
+        },
+        [](const metadata::ImageCursor& row) { return row; },
+        [&](metadata::ImageCursor row) -> std::optional<ImageId> {
+          if (!Matches(status, !row.tag.empty())) return std::nullopt;
+          return ImageId{row.digest, std::move(row.tag)};
+        });
   });
 }
 
