@@ -292,7 +292,8 @@ def test_doctor_is_content_with_a_running_server(server):
 
 def test_doctor_sees_that_no_server_runs(own_server):
     own_server.stop()
-    outcome = run_entrepot("doctor", "--data-dir", own_server.data_dir)
+    outcome = run_entrepot("doctor", "--data-dir", own_server.data_dir,
+                           environment={**clean_environment(), "ENTREPOT_LISTEN": own_server.host})
     assert outcome.returncode == 1
     assert "no server runs" in outcome.stdout and "entrepot serve" in outcome.stdout
 
