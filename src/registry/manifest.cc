@@ -64,6 +64,13 @@ Result<Reference> ReadDescriptor(const json::value& value, ReferenceKind kind) {
   return Reference{*digest, kind, std::string(StringMember(value, "mediaType")), size->get_int64()};
 }
 
+// The lengths are the client's own words: their sum need not be a number of ours.
+Result<> AddToSize(const Reference& reference, Manifest& manifest) {
+  if (__builtin_add_overflow(manifest.layers_size, reference.size, &manifest.layers_size))
+    return Invalid("the sizes of the descriptors add up to no length");
+  return {};
+}
+
 // A layer that lives elsewhere: its urls say where, and this registry never has it.
 bool IsForeign(const json::value& descriptor) {
   const json::value* urls = FindMember(descriptor, "urls");
@@ -84,7 +91,7 @@ Result<> ReadList(const json::value& root, std::string_view member, ReferenceKin
   for (const json::value& descriptor : list->get_array()) {
     Reference reference = TRY(ReadDescriptor(descriptor, kind));
     if (kind == ReferenceKind::kLayer && IsForeign(descriptor)) continue;
-    if (kind == ReferenceKind::kLayer) manifest.layers_size += reference.size;
+    if (kind == ReferenceKind::kLayer) TRY(AddToSize(reference, manifest));
     manifest.references.push_back(std::move(reference));
   }
   return {};
@@ -94,7 +101,7 @@ Result<> ReadConfig(const json::value& root, Manifest& manifest) {
   const json::value* config = FindMember(root, "config");
   if (!config) return Invalid("config is missing");
   Reference reference = TRY(ReadDescriptor(*config, ReferenceKind::kConfig));
-  manifest.layers_size += reference.size;
+  TRY(AddToSize(reference, manifest));
   if (manifest.artifact_type.empty()) manifest.artifact_type = reference.media_type;
   manifest.references.push_back(std::move(reference));
   return {};
