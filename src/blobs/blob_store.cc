@@ -91,7 +91,9 @@ Result<std::uint32_t> BlobStore::TakePlace() {
   std::lock_guard lock(mutex_);
   if (!current_ || current_->files >= kFilesInDirectory) {
     TRY(CheckRoot());
-    const std::uint32_t number = GetBigEndian<std::uint32_t>(RandomBytes(4).data());
+    std::uint32_t number;
+    do number = GetBigEndian<std::uint32_t>(RandomBytes(4).data());
+    while (number == 0);  // file_id.h: 0 is no directory
     const std::string path = root_ + '/' + DirectoryName(boot_epoch_, number);
     current_.reset();
     TRY(Lift(files_.MakeDirectory(path), path));

@@ -6,6 +6,7 @@
 // Order of a publication (design-storage 1.1): write -> File::Sync -> SyncEntry -> database commit -> answer.
 // Safe from any thread; every call may block on the disk.
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,9 @@ class BlobStore {
   };
   /// A new, empty file in the current directory. Durable only after Sync and SyncEntry.
   Result<NewFile> Create();
+
+  /// The next id for content that lies in its row.
+  FileId NewRowId() { return FileId::InRow(boot_epoch_, next_in_row_.fetch_add(1)); }
 
   /// Makes a file's directory entry (or its removal) durable. Callers that come while a sync runs share the
   /// next one. After an error the file is discarded; the store goes on in a new directory.
@@ -95,6 +99,7 @@ class BlobStore {
   const std::uint32_t boot_epoch_;
   std::mutex mutex_;
   std::optional<Directory> current_;
+  std::atomic<std::uint64_t> next_in_row_{0};
   DirectorySyncs syncs_;
 };
 

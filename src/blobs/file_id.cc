@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/crypto.h"
 #include "base/encoding.h"
 #include "blobs/big_endian.h"
@@ -10,6 +11,7 @@ namespace entrepot::blobs {
 namespace {
 
 constexpr std::size_t kNumberDigits = 8;
+constexpr std::uint32_t kInRow = 0;  // no directory has this number
 
 bool IsLowerHex(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
@@ -18,10 +20,19 @@ bool IsLowerHex(std::string_view text) {
 }  // namespace
 
 FileId FileId::New(std::uint32_t boot_epoch, std::uint32_t directory) {
+  CHECK(directory != kInRow);
   FileId id;
   PutBigEndian(id.bytes_.data(), boot_epoch);
   PutBigEndian(id.bytes_.data() + 4, directory);
   FillRandom(MutableBytes(id.bytes_).subspan(8));
+  return id;
+}
+
+FileId FileId::InRow(std::uint32_t boot_epoch, std::uint64_t sequence) {
+  FileId id;
+  PutBigEndian(id.bytes_.data(), boot_epoch);
+  PutBigEndian(id.bytes_.data() + 4, kInRow);
+  PutBigEndian(id.bytes_.data() + 8, sequence);
   return id;
 }
 
@@ -39,10 +50,10 @@ std::optional<FileId> FileId::FromName(std::string_view name) {
 }
 
 std::uint32_t FileId::boot_epoch() const { return GetBigEndian<std::uint32_t>(bytes_.data()); }
+std::uint32_t FileId::directory_number() const { return GetBigEndian<std::uint32_t>(bytes_.data() + 4); }
+bool FileId::in_row() const { return directory_number() == kInRow; }
 std::string FileId::name() const { return HexEncode(bytes_); }
-std::string FileId::directory() const {
-  return DirectoryName(boot_epoch(), GetBigEndian<std::uint32_t>(bytes_.data() + 4));
-}
+std::string FileId::directory() const { return DirectoryName(boot_epoch(), directory_number()); }
 
 std::string DirectoryName(std::uint32_t boot_epoch, std::uint32_t directory) {
   std::array<std::uint8_t, 4> epoch, number;

@@ -9,6 +9,9 @@
 //   <root>/0000002a-9f3c01d7/0000002a9f3c01d7….       32 hex digits: a file id
 //
 // Every boot opens directories of its own, so none is looked for at the start; a directory takes 4096 files.
+//
+// Directory 0 is none: such an id is of content that lies in its row (blobs/row_content.h), numbered in the
+// order of its boot, so that rows made together lie together.
 
 #include <array>
 #include <compare>
@@ -29,6 +32,8 @@ class FileId {
 
   /// A new id in the directory `directory` of this boot.
   static FileId New(std::uint32_t boot_epoch, std::uint32_t directory);
+  /// The id of content that lies in its row, the `sequence`th of this boot.
+  static FileId InRow(std::uint32_t boot_epoch, std::uint64_t sequence);
   /// From a row; kDamaged when it is not 16 bytes long.
   static Result<FileId> FromBytes(Bytes bytes);
   /// From a file's name; nothing when it is not one.
@@ -36,6 +41,8 @@ class FileId {
 
   Bytes bytes() const { return bytes_; }
   std::uint32_t boot_epoch() const;
+  /// Whether there is no file: the row has the content.
+  bool in_row() const;
   std::string name() const;
   /// The directory's name, and the file's path under the root.
   std::string directory() const;
@@ -46,6 +53,7 @@ class FileId {
 
  private:
   FileId() = default;
+  std::uint32_t directory_number() const;
   std::array<std::uint8_t, kLength> bytes_{};
 };
 

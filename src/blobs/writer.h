@@ -49,7 +49,8 @@ struct FinishedBlob {
   FileId file;
   Digest digest;  // the first expected one; SHA-256 when none was given
   std::uint64_t size = 0;
-  ByteVector layout;  // for blobs.layout
+  ByteVector layout;                      // for blobs.layout
+  std::optional<ByteVector> row_content;  // for blobs.content, when there is no file (row_content.h)
 };
 
 class BlobWriter {

@@ -4,9 +4,10 @@ namespace entrepot::metadata {
 namespace {
 
 #define BLOB_COLUMNS "b.file_id, b.domain, b.digest, b.size, b.state, b.layout"
-#define LINK_COLUMNS                                                                                       \
-  BLOB_COLUMNS ", l.repository, l.repository_key, l.wrapped_key, l.collect_after, COALESCE(l.media_type, " \
-               "'')"
+#define LINK_COLUMNS                                                                              \
+  BLOB_COLUMNS                                                                                    \
+      ", l.repository, l.repository_key, l.wrapped_key, l.collect_after, COALESCE(l.media_type, " \
+      "'')"
 
 Result<BlobRow> ReadBlob(sql::Cursor& row, int first = 0) {
   return BlobRow{.file_id = row.Blob(first),
@@ -43,13 +44,22 @@ Result<std::optional<BlobRow>> FindLiveBlob(sql::Session& session, std::int64_t 
   return TRY(ReadBlob(row));
 }
 
-Result<bool> InsertBlob(WriteTransaction& transaction, std::int64_t registry, const BlobRow& row) {
+Result<bool> InsertBlob(WriteTransaction& transaction, std::int64_t registry, const BlobRow& row,
+                        const std::optional<ByteVector>& content) {
   const std::int64_t inserted = TRY(transaction->Run(
-      "INSERT INTO blobs (registry, file_id, domain, digest, size, state, layout, created_at)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+      "INSERT INTO blobs (registry, file_id, domain, digest, size, state, layout, created_at, content)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
       registry, row.file_id, row.domain, row.digest, row.size, static_cast<int>(row.state), row.layout,
-      transaction.now()));
+      transaction.now(), content));
   return inserted == 1;
+}
+
+Result<std::optional<ByteVector>> FindRowContent(sql::Session& session, std::int64_t registry,
+                                                 Bytes file_id) {
+  sql::Cursor row =
+      TRY(session.Query("SELECT content FROM blobs WHERE registry = $1 AND file_id = $2", registry, file_id));
+  if (!TRY(row.Next())) return std::nullopt;
+  return row.OptionalBlob(0);
 }
 
 Result<> SetBlobState(WriteTransaction& transaction, std::int64_t registry, Bytes file_id, BlobState state) {

@@ -42,8 +42,12 @@ struct LinkRow {
 /// The live file of that content, if any.
 Result<std::optional<BlobRow>> FindLiveBlob(sql::Session& session, std::int64_t registry, std::int64_t domain,
                                             const Digest& digest);
-/// False when another live file of that content is there already.
-Result<bool> InsertBlob(WriteTransaction& transaction, std::int64_t registry, const BlobRow& row);
+/// `content` is what has no file (blobs/row_content.h). False when another live blob of that content is there
+/// already.
+Result<bool> InsertBlob(WriteTransaction& transaction, std::int64_t registry, const BlobRow& row,
+                        const std::optional<ByteVector>& content = std::nullopt);
+/// What InsertBlob was given; nothing when the row is gone or its content is in a file.
+Result<std::optional<ByteVector>> FindRowContent(sql::Session& session, std::int64_t registry, Bytes file_id);
 Result<> SetBlobState(WriteTransaction& transaction, std::int64_t registry, Bytes file_id, BlobState state);
 Result<> DeleteBlob(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
 /// Whether a blob was ever published and not collected since.

@@ -56,6 +56,7 @@ std::uint64_t LayerKey(RepositoryId repository, const Digest& digest) {
 bool OpenLayer::usable(std::chrono::microseconds now) const {
   const bool key_in_memory = reader && reader->suite() != blobs::Suite::kPlain;
   if (!key.still_valid() || (key_in_memory && now - opened > std::chrono::minutes(1))) return false;
+  if (!file) return true;  // its row was there when it was read; the cache's version says that it still is
   const blobs::SystemResult<blobs::FileStatus> status = file->Status();
   return status && status->links > 0;
 }

@@ -42,7 +42,7 @@ struct OpenLayer {
   std::int64_t size = 0;
   bool referenced = false;
   keys::RepositoryKey key;
-  std::shared_ptr<const blobs::File> file;
+  std::shared_ptr<const blobs::File> file;          // null where the row has the content
   std::shared_ptr<const blobs::BlobReader> reader;  // null where content is held
   http::SharedText content;                         // of a small layer, whole
   std::chrono::microseconds opened{0};              // Clock::Elapsed

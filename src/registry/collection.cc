@@ -116,6 +116,7 @@ Result<bool> Collection::RemoveMarked() {
   if (marked.empty()) return false;
   for (const metadata::FileRow& file : marked) {
     const blobs::FileId id = TRY(blobs::FileId::FromBytes(file.blob.file_id));
+    if (id.in_row()) continue;
     TRY(files_.Remove(id));
     TRY(files_.SyncEntry(id));
   }

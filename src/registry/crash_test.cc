@@ -13,16 +13,17 @@ namespace {
 
 using metadata::sql::FaultyVfs;
 
-const std::string kConfig = "config", kLayer = std::string(150'000, 'l'),
-                  kBig = std::string((5u << 20) + 99, 'b');
+const std::string kConfig = "config, which lies in its row", kSmall = std::string(6'000, 's'),
+                  kLayer = std::string(150'000, 'l'), kBig = std::string((5u << 20) + 99, 'b');
 
 // What the pushing client was told.
 struct Acknowledged {
-  bool repository = false, config = false, layer = false, big_progress = false, big = false, image = false;
+  bool repository = false, config = false, small = false, layer = false, big_progress = false, big = false,
+       image = false;
 };
 
-// A client's push: a small blob, one of several chunks, a large one in two requests with a checkpoint
-// between, an image.
+// A client's push: a blob for a row, a small one with a file, one of several chunks, a large one in two
+// requests with a checkpoint between, an image.
 Acknowledged RunPush(TestRegistry& registry) {
   Acknowledged told;
   const auto created =
@@ -31,6 +32,7 @@ Acknowledged RunPush(TestRegistry& registry) {
   told.repository = true;
   const Repository& repository = **created;
   told.config = registry.Push(repository, kConfig).has_value();
+  told.small = registry.Push(repository, kSmall).has_value();
   told.layer = registry.Push(repository, kLayer).has_value();
   const UploadTicket ticket = registry.uploads->Open(repository, "AIDATEST");
   const std::size_t half = kBig.size() - 1000;
@@ -43,7 +45,8 @@ Acknowledged RunPush(TestRegistry& registry) {
                    ->Append(repository, ticket, {half, TestRegistry::DigestOf(kBig)},
                             AsBytes(std::string_view(kBig).substr(half)))
                    .has_value();
-  told.image = registry.Put(repository, TestRegistry::ManifestOf(kConfig, {kLayer, kBig}), "v1").has_value();
+  told.image =
+      registry.Put(repository, TestRegistry::ManifestOf(kConfig, {kSmall, kLayer, kBig}), "v1").has_value();
   return told;
 }
 
@@ -57,7 +60,8 @@ void CheckRecovered(TestRegistry& registry, const Acknowledged& told, int step) 
     const std::string& content;
     bool told;
   };
-  for (const Blob& blob : {Blob{kConfig, told.config}, Blob{kLayer, told.layer}, Blob{kBig, told.big}}) {
+  for (const Blob& blob : {Blob{kConfig, told.config}, Blob{kSmall, told.small}, Blob{kLayer, told.layer},
+                           Blob{kBig, told.big}}) {
     const Digest digest = TestRegistry::DigestOf(blob.content);
     const bool claimed = registry.layers->Claim(*repository, digest).has_value();
     EXPECT_TRUE(claimed || !blob.told)
@@ -69,7 +73,7 @@ void CheckRecovered(TestRegistry& registry, const Acknowledged& told, int step) 
   }
   const auto image = registry.images->Get(*repository, {std::nullopt, ImageTag::Trusted("v1")});
   EXPECT_TRUE(image || !told.image) << step << ": an acknowledged image is lost";
-  ASSERT_TRUE(registry.PushImage(*repository, kConfig, {kLayer, kBig}, "v1")) << step;
+  ASSERT_TRUE(registry.PushImage(*repository, kConfig, {kSmall, kLayer, kBig}, "v1")) << step;
   while (Must(registry.collection->SweepOrphans())) {
   }
 }

@@ -1,6 +1,7 @@
 #include "registry/layers.h"
 
 #include "base/log.h"
+#include "blobs/row_content.h"
 #include "metadata/blobs.h"
 #include "metadata/images.h"
 #include "registry/link_layer.h"
@@ -40,32 +41,50 @@ Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& dige
 
 Result<std::optional<OpenLayerPtr>> Layers::OpenOnce(const Repository& repository, const Digest& digest) {
   const std::uint64_t version = caches_.versions.Current(LayerKey(repository.id, digest));
-  auto link = TRY(store_.Read([&](metadata::sql::Session& session) {
-    return metadata::FindLink(session, RefOf(repository), digest);
-  }));
-  if (!IsLive(link)) return Fail(LayerNotFound(repository, digest));
-
-  const keys::RepositoryKey key = TRY(keys_.Get(KeyRefOf(repository), link->key.repository_key));
-  const blobs::FileId file_id = TRY(blobs::FileId::FromBytes(link->blob.file_id));
-  const keys::DataKey data_key = TRY(key.Unwrap(link->key.bytes, WrapContextOf(link->blob)));
-  std::shared_ptr<blobs::File> file = TRY(files_.Open(file_id, blobs::Access::kRead));
-  if (!file) return std::nullopt;
+  const Stored stored = TRY(Find(repository, digest));
+  const metadata::LinkRow& link = stored.link;
+  const keys::RepositoryKey key = TRY(keys_.Get(KeyRefOf(repository), link.key.repository_key));
+  const blobs::BlobIdentity identity{TRY(blobs::FileId::FromBytes(link.blob.file_id)), DomainOf(repository),
+                                     TRY(key.Unwrap(link.key.bytes, WrapContextOf(link.blob)))};
 
   auto layer = std::make_shared<OpenLayer>(digest, key);
-  layer->size = link->blob.size;
-  layer->referenced = !link->collect_after;
-  layer->file = file;
+  layer->size = link.blob.size;
+  layer->referenced = !link.collect_after;
   layer->opened = caches_.clock.Elapsed();
-  layer->reader = TRY(blobs::BlobReader::Open(std::move(file), {file_id, DomainOf(repository), data_key},
-                                              link->blob.layout, static_cast<std::uint64_t>(layer->size)));
-  if (layer->size <= kSmallLayer) {
-    std::string content(static_cast<std::size_t>(layer->size), '\0');
-    TRY(layer->reader->Read(0, {reinterpret_cast<std::uint8_t*>(content.data()), content.size()}));
-    layer->content = std::make_shared<const std::string>(std::move(content));
-    layer->reader = nullptr;  // and with it the data key
+  if (stored.content) {
+    layer->content = std::make_shared<const std::string>(
+        TRY(blobs::OpenRowContent(identity, link.blob.layout, *stored.content)));
+  } else if (!TRY(OpenFile(identity, link.blob.layout, *layer))) {
+    return std::nullopt;
   }
   if (layer->referenced) caches_.PutLayer(repository.id, layer, version);
   return layer;
+}
+
+Result<Layers::Stored> Layers::Find(const Repository& repository, const Digest& digest) {
+  return store_.Read([&](metadata::sql::Session& session) -> Result<Stored> {
+    auto link = TRY(metadata::FindLink(session, RefOf(repository), digest));
+    if (!IsLive(link)) return Fail(LayerNotFound(repository, digest));
+    Stored stored{std::move(*link), std::nullopt};
+    if (TRY(blobs::FileId::FromBytes(stored.link.blob.file_id)).in_row())
+      stored.content =
+          TRY(metadata::FindRowContent(session, RefOf(repository).registry, stored.link.blob.file_id));
+    return stored;
+  });
+}
+
+Result<bool> Layers::OpenFile(const blobs::BlobIdentity& identity, Bytes layout, OpenLayer& layer) {
+  std::shared_ptr<blobs::File> file = TRY(files_.Open(identity.file, blobs::Access::kRead));
+  if (!file) return false;
+  layer.file = file;
+  layer.reader =
+      TRY(blobs::BlobReader::Open(std::move(file), identity, layout, static_cast<std::uint64_t>(layer.size)));
+  if (layer.size > kSmallLayer) return true;
+  std::string content(static_cast<std::size_t>(layer.size), '\0');
+  TRY(layer.reader->Read(0, {reinterpret_cast<std::uint8_t*>(content.data()), content.size()}));
+  layer.content = std::make_shared<const std::string>(std::move(content));
+  layer.reader = nullptr;  // and with it the data key
+  return true;
 }
 
 Result<OpenLayerPtr> Layers::Open(const Repository& repository, const Digest& digest) {

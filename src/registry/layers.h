@@ -13,6 +13,7 @@
 #include "blobs/blob_store.h"
 #include "http/response.h"
 #include "keys/key_ring.h"
+#include "metadata/blobs.h"
 #include "metadata/store.h"
 #include "registry/caches.h"
 #include "registry/grace.h"
@@ -62,6 +63,14 @@ class Layers {
   Result<> Delete(const Repository& repository, const Digest& digest);
 
  private:
+  /// The link to a live blob, and the content if that is in the row. kLayerNotFound.
+  struct Stored {
+    metadata::LinkRow link;
+    std::optional<ByteVector> content;
+  };
+  Result<Stored> Find(const Repository& repository, const Digest& digest);
+  /// False when the file is absent.
+  Result<bool> OpenFile(const blobs::BlobIdentity& identity, Bytes layout, OpenLayer& layer);
   /// Nothing when the row's file is absent.
   Result<std::optional<OpenLayerPtr>> OpenOnce(const Repository& repository, const Digest& digest);
 

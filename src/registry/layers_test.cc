@@ -4,12 +4,18 @@
 
 #include <gtest/gtest.h>
 
+#include "blobs/row_content.h"
 #include "registry/test_registry.h"
 
 namespace entrepot::registry {
 namespace {
 
 using std::chrono::hours;
+
+// Content too large for a row: it has a file, which these tests count.
+std::string WithAFile(char fill) { return std::string(blobs::kMaxRowContent + 1, fill); }
+const std::string kLayer = WithAFile('l'), kConfig = WithAFile('c'), kBefore = WithAFile('b'),
+                  kAfter = WithAFile('a'), kOther = WithAFile('o');
 
 class LayersTest : public RegistryTest {
  protected:
@@ -27,15 +33,15 @@ class LayersTest : public RegistryTest {
 };
 
 TEST_F(LayersTest, AnUnreferencedLayerIsHeldForADayAndCollectedBehindIt) {
-  Must(registry->Push(*repository, "layer"));
+  Must(registry->Push(*repository, kLayer));
   clock.Advance(hours(23));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 1);
   clock.Advance(hours(2));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 0);
-  EXPECT_FALSE(IsThere(*repository, "layer"));
-  EXPECT_TRUE(registry->Push(*repository, "layer"));
+  EXPECT_FALSE(IsThere(*repository, kLayer));
+  EXPECT_TRUE(registry->Push(*repository, kLayer));
 }
 
 TEST_F(LayersTest, WhoIsToldThatItIsThereCanRelyOnIt) {
@@ -51,19 +57,19 @@ TEST_F(LayersTest, WhoIsToldThatItIsThereCanRelyOnIt) {
 }
 
 TEST_F(LayersTest, ANearlyFullDiskShortensNewGraceToAnHour) {
-  Must(registry->Push(*repository, "before"));
+  Must(registry->Push(*repository, kBefore));
   registry->grace.SetPressure(true);
-  Must(registry->PushImage(*repository, "config", {"layer"}, "v1"));
+  Must(registry->PushImage(*repository, kConfig, {kLayer}, "v1"));
   Must(registry->images->Delete(*repository, {std::nullopt, ImageTag::Trusted("v1")}, true));
-  Must(registry->Push(*repository, "after"));
+  Must(registry->Push(*repository, kAfter));
   clock.Advance(std::chrono::minutes(61));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 1);  // what was promised a day before keeps it
-  EXPECT_TRUE(IsThere(*repository, "before"));
+  EXPECT_TRUE(IsThere(*repository, kBefore));
 }
 
 TEST_F(LayersTest, AReferencedLayerStaysAndGoesADayAfterItsLastImage) {
-  Must(registry->PushImage(*repository, "config", {"layer"}, "v1"));
+  Must(registry->PushImage(*repository, kConfig, {kLayer}, "v1"));
   clock.Advance(hours(1000));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 2);
@@ -77,10 +83,10 @@ TEST_F(LayersTest, AReferencedLayerStaysAndGoesADayAfterItsLastImage) {
 }
 
 TEST_F(LayersTest, ASuspectClockPausesCollection) {
-  Must(registry->Push(*repository, "layer"));
+  Must(registry->Push(*repository, kLayer));
   clock.Advance(hours(25));
   clock.StepWall(std::chrono::minutes(10));
-  Must(registry->Push(*other, "other"));  // the store looks at the clock as it works
+  Must(registry->Push(*other, kOther));  // the store looks at the clock as it works
   registry->CollectAll();
   EXPECT_TRUE(registry->store->time_suspect());
   EXPECT_EQ(FilesOnDisk(), 2);
@@ -90,42 +96,42 @@ TEST_F(LayersTest, ASuspectClockPausesCollection) {
 }
 
 TEST_F(LayersTest, OneFileServesTwoRepositoriesUnderTheirOwnKeys) {
-  Must(registry->Push(*repository, "layer"));
-  Must(registry->Push(*other, "layer"));
+  Must(registry->Push(*repository, kLayer));
+  Must(registry->Push(*other, kLayer));
   EXPECT_EQ(FilesOnDisk(), 1);
-  Must(registry->layers->Delete(*repository, TestRegistry::DigestOf("layer")));
+  Must(registry->layers->Delete(*repository, TestRegistry::DigestOf(kLayer)));
   registry->CollectAll();
-  EXPECT_FALSE(IsThere(*repository, "layer"));
-  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf("layer"))), "layer");
-  Must(registry->layers->Delete(*other, TestRegistry::DigestOf("layer")));
+  EXPECT_FALSE(IsThere(*repository, kLayer));
+  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf(kLayer))), kLayer);
+  Must(registry->layers->Delete(*other, TestRegistry::DigestOf(kLayer)));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 0);
 }
 
 TEST_F(LayersTest, AFileOutlivesTheRepositoryItCameFrom) {
-  Must(registry->PushImage(*repository, "config", {"layer"}, "v1"));
-  Must(registry->PushImage(*other, "config", {"layer"}, "v1"));
+  Must(registry->PushImage(*repository, kConfig, {kLayer}, "v1"));
+  Must(registry->PushImage(*other, kConfig, {kLayer}, "v1"));
   EXPECT_EQ(FilesOnDisk(), 2);
   Must(registry->repositories->Delete(TestRegistryName(), repository->name, true));
   // The only named link to the files is now the other repository's; a third one finds its key there.
   const RepositoryPtr third = registry->Create("team/third");
-  Must(registry->PushImage(*third, "config", {"layer"}, "v1"));
+  Must(registry->PushImage(*third, kConfig, {kLayer}, "v1"));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 2);
   Must(registry->repositories->Delete(TestRegistryName(), other->name, true));
   registry->CollectAll();
-  EXPECT_EQ(Must(registry->Pull(*third, TestRegistry::DigestOf("layer"))), "layer");
+  EXPECT_EQ(Must(registry->Pull(*third, TestRegistry::DigestOf(kLayer))), kLayer);
   Must(registry->repositories->Delete(TestRegistryName(), third->name, true));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 0);
 }
 
 TEST_F(LayersTest, APushAfterTheOnlyOwnerWasDeletedWritesAnew) {
-  Must(registry->Push(*repository, "layer"));
+  Must(registry->Push(*repository, kLayer));
   Must(registry->repositories->Delete(TestRegistryName(), repository->name, true));
   Must(registry->Push(*other,
-                      "layer"));  // before collection: nobody is left who could unwrap the old file's key
-  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf("layer"))), "layer");
+                      kLayer));  // before collection: nobody is left who could unwrap the old file's key
+  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf(kLayer))), kLayer);
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 1);
 }
@@ -180,17 +186,17 @@ TEST_F(LayersTest, DamageIsTold) {
 }
 
 TEST_F(LayersTest, AnotherDisksRootIsNoAbsence) {
-  Must(registry->Push(*repository, "layer"));
+  Must(registry->Push(*repository, kLayer));
   std::filesystem::rename(directory.File("blobs"), directory.File("unmounted"));
   std::filesystem::create_directory(directory.File("blobs"));
-  const auto claim = registry->layers->Claim(*repository, TestRegistry::DigestOf("layer"));
+  const auto claim = registry->layers->Claim(*repository, TestRegistry::DigestOf(kLayer));
   EXPECT_EQ(CodeOf(claim), ErrorCode::kUnavailable);
-  EXPECT_EQ(CodeOf(registry->layers->Open(*repository, TestRegistry::DigestOf("layer"))),
+  EXPECT_EQ(CodeOf(registry->layers->Open(*repository, TestRegistry::DigestOf(kLayer))),
             ErrorCode::kUnavailable);
 }
 
 TEST_F(LayersTest, FilesThatNoRowNamesGoAfterARestart) {
-  Must(registry->Push(*repository, "layer"));
+  Must(registry->Push(*repository, kLayer));
   {
     std::ofstream orphan(BlobFiles().at(0).parent_path() /
                          (registry->blob_store->Create()->id.name()));  // made, never published
@@ -201,6 +207,60 @@ TEST_F(LayersTest, FilesThatNoRowNamesGoAfterARestart) {
   }
   EXPECT_EQ(FilesOnDisk(), 1);
   EXPECT_EQ(registry->collection->counters().orphans, 1u);
+}
+
+class SmallLayersTest : public LayersTest {
+ protected:
+  std::int64_t Rows() {
+    return Must(registry->store->Read([](metadata::sql::Session& session) -> Result<std::int64_t> {
+      metadata::sql::Cursor row = TRY(session.Query("SELECT COUNT(*) FROM blobs"));
+      TRY(row.Next());
+      return row.Int(0);
+    }));
+  }
+  const std::string small = std::string(blobs::kMaxRowContent, 's');
+};
+
+TEST_F(SmallLayersTest, LieInTheirRowsAndAreReadAfterARestart) {
+  Must(registry->Push(*repository, small));
+  Must(registry->Push(*repository, ""));
+  EXPECT_EQ(FilesOnDisk(), 0);
+  Restart();
+  repository = registry->Find("team/app");
+  EXPECT_EQ(Must(registry->Pull(*repository, TestRegistry::DigestOf(small))), small);
+  EXPECT_EQ(Must(registry->Pull(*repository, TestRegistry::DigestOf(""))), "");
+}
+
+TEST_F(SmallLayersTest, AreSharedByRepositoriesAndCollectedWithTheLastLink) {
+  Must(registry->Push(*repository, small));
+  Must(registry->Push(*other, small));
+  EXPECT_EQ(Rows(), 1);
+  Must(registry->layers->Delete(*repository, TestRegistry::DigestOf(small)));
+  registry->CollectAll();
+  EXPECT_FALSE(IsThere(*repository, small));
+  EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf(small))), small);
+  Must(registry->layers->Delete(*other, TestRegistry::DigestOf(small)));
+  registry->CollectAll();
+  EXPECT_EQ(Rows(), 0);
+}
+
+TEST_F(SmallLayersTest, AreHeldForADay) {
+  Must(registry->Push(*repository, small));
+  clock.Advance(hours(23));
+  registry->CollectAll();
+  EXPECT_EQ(Rows(), 1);
+  clock.Advance(hours(2));
+  registry->CollectAll();
+  EXPECT_EQ(Rows(), 0);
+}
+
+TEST_F(SmallLayersTest, DamageIsTold) {
+  Must(registry->Push(*repository, small));
+  Must(registry->store->Write([](metadata::WriteTransaction& transaction) -> Result<> {
+    TRY(transaction->Run("UPDATE blobs SET content = $1", ByteVector(blobs::kMaxRowContent + 16)));
+    return {};
+  }));
+  EXPECT_EQ(CodeOf(registry->Pull(*repository, TestRegistry::DigestOf(small))), ErrorCode::kDamaged);
 }
 
 TEST_F(LayersTest, AtRestNothingIsInTheClear) {

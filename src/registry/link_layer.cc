@@ -61,7 +61,8 @@ struct Publication {
                                 .size = static_cast<std::int64_t>(file.blob.size),
                                 .state = metadata::BlobState::kLive,
                                 .layout = file.blob.layout};
-    if (!TRY(metadata::InsertBlob(transaction, ref.registry, row))) return Outcome::kLookAgain;
+    if (!TRY(metadata::InsertBlob(transaction, ref.registry, row, file.blob.row_content)))
+      return Outcome::kLookAgain;
     const keys::RepositoryKey key = TRY(keys.Current(transaction, KeyRefOf(repository)));
     const bool referenced = TRY(metadata::IsLayerReferenced(transaction.session(), ref, row.digest));
     TRY(metadata::PutLink(transaction, ref, row.digest, row.file_id,
@@ -112,6 +113,7 @@ keys::BlobWrapContext WrapContextOf(const metadata::BlobRow& row) {
 
 Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row) {
   const blobs::FileId id = TRY(blobs::FileId::FromBytes(row.file_id));
+  if (id.in_row()) return true;
   const blobs::Layout layout = TRY(blobs::Layout::Decode(row.layout));
   const std::optional<blobs::FileStatus> status = TRY(files.Status(id));
   return status && status->size == blobs::FileLength(layout.suite, static_cast<std::uint64_t>(row.size));
@@ -141,7 +143,7 @@ Result<bool> PublishLayer(metadata::Store& store, blobs::BlobStore& files, keys:
   if (outcome && *outcome == Outcome::kPublished) return false;
   // After a commit of unknown outcome the file may be published: the sweep of files without a row decides
   // later.
-  if (!store.broken())
+  if (!store.broken() && !file.blob.file.in_row())
     if (const Result<> removed = files.Remove(file.blob.file); !removed)
       log::Warning("a file that lost a race was not removed",
                    {{"file", file.blob.file.name()}, {"error", removed.error().ToString()}});

@@ -19,7 +19,8 @@ inline blobs::DomainId DomainOf(const Repository& repository) {
 /// What the wrap of a stored file's data key is bound to. A view of the row.
 keys::BlobWrapContext WrapContextOf(const metadata::BlobRow& row);
 
-/// Whether the row's file is there, at its full length. Errors are the disk's, never an absence.
+/// Whether the row's file is there, at its full length (a row that has the content itself is its own proof).
+/// Errors are the disk's, never an absence.
 Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row);
 
 /// Gives `target` a link to the file of `from`, a link of the repository `source`: unwraps with the source's
@@ -29,7 +30,7 @@ Result<> ShareLink(metadata::WriteTransaction& transaction, keys::KeyRing& keys,
                    const keys::RepositoryRef& source, const metadata::LinkRow& from, const Repository& target,
                    std::chrono::hours hold);
 
-/// A file that was just written and synced, and that no row names yet.
+/// A file that was just written and synced, or content for a row, that no row names yet.
 struct NewFile {
   blobs::FinishedBlob blob;
   keys::DataKey data_key;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "blobs/row_content.h"
 #include "registry/link_layer.h"
 #include "registry/refs.h"
 
@@ -254,6 +255,10 @@ Result<NewFile> UploadSession::FinishFile(std::span<const Digest> digests, Bytes
     for (const Digest& digest : digests) {
       if (Digest::Of(digest.algorithm(), body) != digest) continue;
       const keys::DataKey data_key = context_.keys.NewDataKey();
+      if (body.size() <= blobs::kMaxRowContent)
+        return NewFile{
+            blobs::SealRowContent({context_.files.NewRowId(), DomainOf(repository_), data_key}, body, digest),
+            data_key};
       return NewFile{
           TRY(blobs::WriteBlob(context_.files, DomainOf(repository_), data_key, body, {&digest, 1})),
           data_key};

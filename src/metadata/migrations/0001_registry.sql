@@ -171,6 +171,7 @@ CREATE TABLE blobs (
   state      SMALLINT NOT NULL,          -- 1 live, 2 deleting, 3 damaged
   layout     BYTEA NOT NULL,             -- suite and segment table (blobs/format.h)
   created_at BIGINT NOT NULL,
+  content    BYTEA,                      -- what is small lies here, sealed, and has no file (blobs/row_content.h)
   PRIMARY KEY (registry, file_id)
 );
 CREATE UNIQUE INDEX blobs_live ON blobs (registry, domain, digest) WHERE state = 1;
