@@ -71,8 +71,8 @@ class ContainersTools:
     def run(self, *command, **options) -> str:
         return run(command, self.environment, **options).stdout
 
-    def login(self, program: str) -> None:
-        self.run(program, "login", *self.trust(), "-u", "AWS", "--password-stdin", self.server.host,
+    def login(self, program: str, host: str | None = None) -> None:
+        self.run(program, "login", *self.trust(), "-u", "AWS", "--password-stdin", host or self.server.host,
                  stdin=self.server.password())
 
     def skopeo(self, *arguments, **options) -> str:

@@ -59,17 +59,21 @@ class V2:
     """One repository (or none) of a server, as one principal. A connection per request: a test that keeps one alive
     says so by using `connect`."""
 
-    def __init__(self, server: Server, repository: str = "", authorization: str | None = None, host: str | None = None):
+    def __init__(self, server: Server, repository: str = "", authorization: str | None = None, host: str | None = None,
+                 port: int | None = None):
+        """`port`: of a relay in front of the server."""
         self.server = server
         self.repository = repository
         self.authorization = basic("AWS", server.password()) if authorization is None else authorization
         self.host = host
+        self.port = port
 
     def connect(self) -> http.client.HTTPConnection:
+        port = self.port or self.server.port
         if not self.server.tls:
-            return http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+            return http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         context = ssl.create_default_context(cafile=str(self.server.authority))
-        return http.client.HTTPSConnection("127.0.0.1", self.server.port, timeout=60, context=context)
+        return http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
 
     def request(self, method: str, path: str, body=None, headers: dict | None = None, chunked: bool = False) -> Answer:
         """`path` as it goes on the wire. An iterable body with `chunked` is sent in chunks."""
