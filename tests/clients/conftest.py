@@ -13,7 +13,7 @@ NEEDED = {"docker": ["dockerd"], "containerd": ["containerd", "ctr"], "podman": 
           "skopeo": ["skopeo", "umoci"], "aws_cli": ["aws"]}
 NEEDED_OF_GO = {"crane": ["crane"], "oras": ["oras"], "regctl": ["regctl"], "helm": ["helm"],
                 "interrupted": ["crane", "regctl"], "buildkit": ["buildkitd", "buildctl"],
-                "credential_helper": ["docker-credential-ecr-login"]}
+                "credential_helper": ["docker-credential-ecr-login", "crane"]}
 
 
 @pytest.fixture(autouse=True)

@@ -38,3 +38,19 @@ def test_several_platforms(form, registry, repository, tools, context):
         tools.run("buildah", "pull", "--arch", architecture, *tools.trust(), reference)
         inspected = json.loads(tools.run("buildah", "inspect", "--type", "image", reference))
         assert inspected["OCIv1"]["architecture"] == architecture
+
+
+def test_cache_in_the_registry(registry, repository, tools, context):
+    """--cache-to from one store, --cache-from into an empty one: the step is not run again."""
+    cache = f"{registry.host}/{repository}"
+    (context / "Dockerfile").write_text(
+        'FROM scratch\nCOPY busybox /bin/busybox\nCOPY message /message\n'
+        'RUN ["/bin/busybox", "sh", "-c", "/bin/busybox cat /proc/sys/kernel/random/uuid > /once"]\n')
+    tools.login("buildah")
+    build = ["buildah", "build", "--layers", *tools.trust(), "--cache-to", cache, "--cache-from", cache]
+    tools.run(*build, "-t", "localhost/first", context)
+    first = json.loads(tools.run("buildah", "inspect", "--type", "image", "localhost/first"))["OCIv1"]["rootfs"]
+    assert registry.client("ecr").list_images(repositoryName=repository)["imageIds"]
+    tools.run("buildah", "rmi", "--all", "--force")
+    assert "Cache pulled from remote" in tools.run(*build, "-t", "localhost/second", context)
+    assert json.loads(tools.run("buildah", "inspect", "--type", "image", "localhost/second"))["OCIv1"]["rootfs"] == first

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from harness.layout import Layout
+
 
 @pytest.fixture
 def layout(tools, context):
@@ -100,3 +102,40 @@ def test_untrusted_certificate_is_refused(tls_server, tmp_path):
     scratch.mkdir()
     with pytest.raises(AssertionError, match="certificate"):
         ContainersTools(scratch, tls_server).skopeo("inspect", f"docker://{tls_server.host}/clients/any:v1")
+
+
+def test_all_platforms_sync_and_inspect(registry, repository, tools, tmp_path):
+    """copy --all, sync out to a folder and back in under another name, inspect."""
+    made = Layout(tmp_path / "multi")
+    index = made.index({"message": os.urandom(16)})
+    made.name(index, "multi")
+    synced = f"{repository}/synced"
+    registry.client("ecr").create_repository(repositoryName=f"{synced}/{repository.rsplit('/', 1)[1]}")
+    tools.login("skopeo")
+    tools.skopeo("copy", "--all", "--preserve-digests", *tools.trust("dest-"), f"oci:{made.folder}:multi",
+                 f"docker://{registry.host}/{repository}:multi")
+    assert "sha256:" + hashlib.sha256(tools.raw_manifest(f"{registry.host}/{repository}:multi").encode()).hexdigest() \
+        == index["digest"]
+    tools.skopeo("sync", "--all", "--src", "docker", "--dest", "dir", *tools.trust("src-"), f"{registry.host}/{repository}",
+                 tmp_path / "out")
+    tools.skopeo("sync", "--all", "--src", "dir", "--dest", "docker", *tools.trust("dest-"), tmp_path / "out",
+                 f"{registry.host}/{synced}")
+    back = f"{registry.host}/{synced}/{repository.rsplit('/', 1)[1]}:multi"
+    assert {child["digest"] for child in json.loads(tools.raw_manifest(back))["manifests"]} == children_of(made, index)
+    inspected = json.loads(tools.skopeo("inspect", "--override-arch", "arm64", *tools.trust(), f"docker://{back}"))
+    assert (inspected["Architecture"], inspected["RepoTags"]) == ("arm64", ["multi"])
+
+
+def children_of(made: Layout, index: dict) -> set:
+    content = (made.folder / "blobs" / "sha256" / index["digest"].removeprefix("sha256:")).read_bytes()
+    return {child["digest"] for child in json.loads(content)["manifests"]}
+
+
+def test_layout_that_umoci_unpacks(registry, repository, tools, layout, context):
+    """From a layout through the registry into a layout, of which umoci makes the file system again."""
+    tools.login("skopeo")
+    tools.skopeo("copy", *tools.trust("dest-"), f"oci:{layout}:v1", f"docker://{registry.host}/{repository}:v1")
+    back = tools.scratch / "unpackable"
+    tools.skopeo("copy", *tools.trust("src-"), f"docker://{registry.host}/{repository}:v1", f"oci:{back}:v1")
+    tools.run("umoci", "unpack", "--rootless", "--image", f"{back}:v1", tools.scratch / "bundle")
+    assert (tools.scratch / "bundle" / "rootfs" / "message").read_text() == (context / "message").read_text()

@@ -30,7 +30,7 @@ class GoClients:
 
     def __init__(self, scratch: pathlib.Path, server: Server, host: str | None = None):
         """`host`: under which the clients reach the server, when not directly."""
-        self.scratch, self.server, self.host = scratch, server, host or server.host
+        self.folder, self.scratch, self.server, self.host = FOLDER, scratch, server, host or server.host
         scratch.mkdir(parents=True, exist_ok=True)
         trust = {"SSL_CERT_FILE": server.authority, "SSL_CERT_DIR": scratch / "none"} if server.tls else {}
         self.environment = clean_environment(HOME=scratch, DOCKER_CONFIG=scratch / "docker", XDG_CONFIG_HOME=scratch / "config",
