@@ -4,7 +4,7 @@ A workload is one command line of the load generator (or one of the kinds below)
 server with that of another in the same round, or with an absolute figure. Changing a goal is changing a row here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # Servers, in the order in which a round visits them.
 NGINX = "nginx"
@@ -13,7 +13,10 @@ SWF, SEWF = "upload-bound swf", "upload-bound sewf"
 DSF, DSEF = "upload-bound dsf", "upload-bound dsef"
 SENDFILE, SEALED, OVERLAP = "pull-bound file", "pull-bound sealed", "pull-bound overlap"
 DISK, ENTREPOT = "entrepot disk", "entrepot"
-SERVERS = (NGINX, REGISTRY, SWF, SEWF, DSF, DSEF, SENDFILE, SEALED, OVERLAP, DISK, ENTREPOT)
+CHUNKED = "entrepot disk, in chunks"
+NGINX_TLS, DISK_TLS = "nginx TLS", "entrepot disk TLS"
+SERVERS = (NGINX, REGISTRY, SWF, SEWF, DSF, DSEF, SENDFILE, SEALED, OVERLAP, DISK, CHUNKED, ENTREPOT, NGINX_TLS,
+           DISK_TLS)
 
 # Metrics: keys of the generator's line, with the unit a report shows.
 REQUESTS, MEGABYTES = "requests_per_s", "mb_per_s"
@@ -30,10 +33,12 @@ class Workload:
 
     pinned: the server has one processor and the generator another. fresh: every round begins with an empty data
     directory, because the workload fills it. timed: others who use the machine spoil it. kind: "load", or "start"
-    (spawn it), "resident" (look at it).
+    (spawn it), "resident" (look at it), "tls" (wrk, because the generator speaks no TLS; `arguments` are its options,
+    then the path). arguments_of: what single servers get instead.
     """
     title: str
     arguments: tuple = ()
+    arguments_of: dict = field(default_factory=dict)
     pinned: bool = True
     fresh: bool = False
     timed: bool = True
@@ -62,8 +67,8 @@ def _manifest(reference, connections):
             "--seconds", "{seconds}")
 
 
-def _push(size, connections, *amount):
-    return ("push", "--size", str(size), "--connections", str(connections), *amount)
+def _push(size, connections, *amount, mode="push"):
+    return (mode, "--size", str(size), "--connections", str(connections), *amount)
 
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -75,6 +80,12 @@ WORKLOADS = {
     "pull-1m": Workload("GET 1 MiB, 16 connections", (*_pull("blob_1m", 16), "--seconds", "{seconds}"),
                         shows=MEGABYTES),
     "pull-1k": Workload("GET 1 KiB, 16 connections", (*_pull("blob_1k", 16), "--seconds", "{seconds}")),
+    "pull-1m-tls": Workload("GET 1 MiB over TLS, 16 connections",
+                            ("--connections", "16", "--duration", "{seconds}", "/v2/bench/blobs/{blob_1m}"),
+                            kind="tls", shows=MEGABYTES),
+    "manifest-tls": Workload("GET manifest by tag over TLS, 128 connections",
+                             ("--connections", "128", "--duration", "{seconds}", "/v2/bench/manifests/latest"),
+                             kind="tls"),
     "manifest-tag": Workload("GET manifest by tag, 128 connections", _manifest("latest", 128)),
     "manifest-digest": Workload("GET manifest by digest, 128 connections", _manifest("{manifest_digest}", 128)),
     "manifest-512": Workload("GET manifest by tag, 512 connections", _manifest("latest", 512), shows=P99),
@@ -86,6 +97,9 @@ WORKLOADS = {
                                pinned=False, fresh=True, shows=MEGABYTES),
     "push-1g-free": Workload("push 1 GiB, not pinned", _push(GIB, 1, "--requests", "1"), pinned=False, fresh=True,
                              shows=MEGABYTES),
+    "push-256m-chunks": Workload(
+        "push 256 MiB, whole or in PATCHes of 1 MiB", _push(256 * MIB, 1, "--requests", "{pushes}"), fresh=True,
+        shows=MEGABYTES, arguments_of={CHUNKED: _push(256 * MIB, 1, "--requests", "{pushes}", mode="push-chunks")}),
     "push-1k": Workload("push 1 KiB, 16 connections", _push(KIB, 16, "--seconds", "{seconds}"), fresh=True),
     "push-1k-one": Workload("push 1 KiB, one connection", _push(KIB, 1, "--seconds", "{seconds}"), fresh=True,
                             shows=P50),
@@ -106,8 +120,10 @@ CRITERIA = (
     Criterion("P1", "pull-1g", DISK, MEGABYTES, NGINX, at_least=0.95),
     Criterion("P1", "pull-1g", DISK, CPU_PER_GIB, NGINX, at_most=1.1),
     Criterion("P1", "pull-1g", DISK, MEGABYTES, REGISTRY, at_least=2.5),
+    Criterion("P1", "pull-1g", NGINX, MEGABYTES, REGISTRY),
     Criterion("P2", "pull-1m", DISK, MEGABYTES, NGINX, at_least=0.9),
     Criterion("P2", "pull-1m", DISK, MEGABYTES, REGISTRY, at_least=5),
+    Criterion("P2", "pull-1m", NGINX, MEGABYTES, REGISTRY),
     Criterion("P3", "pull-1k", ENTREPOT, REQUESTS, NGINX, at_least=0.8),
     Criterion("P3", "pull-1k", ENTREPOT, REQUESTS, REGISTRY, at_least=80),
     # P4 is for anonymous pulls of the public registry. Until that is served its rows too are run with a token, which
@@ -122,17 +138,24 @@ CRITERIA = (
     Criterion("P5", "manifest-digest", ENTREPOT, REQUESTS, NGINX, at_least=0.6),
     Criterion("P6", "head-blob", ENTREPOT, REQUESTS, NGINX, at_least=0.8),
     Criterion("P6", "head-blob", ENTREPOT, REQUESTS, REGISTRY, at_least=40),
+    Criterion("P7", "pull-1m-tls", DISK_TLS, MEGABYTES, NGINX_TLS, at_least=0.9),
+    Criterion("P7", "pull-1m-tls", DISK_TLS, CPU_PER_GIB, NGINX_TLS),
+    Criterion("P7", "manifest-tls", DISK_TLS, REQUESTS, NGINX_TLS),
     Criterion("U1", "push-256m", DISK, MEGABYTES, SWF, at_least=1.2),
     Criterion("U1", "push-256m", DISK, CPU_PER_GIB, at_most=1.6),
     Criterion("U1", "push-256m", DISK, MEGABYTES, REGISTRY, at_least=3),
     Criterion("U1", "push-256m", DISK, CPU_PER_GIB, REGISTRY, at_most=0.2),
     Criterion("U1", "push-256m", DSF, MEGABYTES, SWF),
+    Criterion("U1", "push-256m", DSF, CPU_PER_GIB, REGISTRY),
     Criterion("U2", "push-256m-free", DISK, MEGABYTES, SWF, at_least=1.8),
     Criterion("U2", "push-256m-free", DISK, MEGABYTES, DSF, at_least=0.9),
     Criterion("U2", "push-256m-free", DISK, MEGABYTES, REGISTRY, at_least=6),
+    Criterion("U2", "push-256m-free", DSF, MEGABYTES, REGISTRY),
     Criterion("U2", "push-1g-free", DISK, MEGABYTES, SWF, at_least=2.5),
     Criterion("U2", "push-1g-free", DISK, MEGABYTES, DSF, at_least=0.9),
     Criterion("U2", "push-1g-free", DISK, MEGABYTES, REGISTRY, at_least=6),
+    Criterion("U2", "push-1g-free", DSF, MEGABYTES, REGISTRY),
+    Criterion("U3", "push-256m-chunks", CHUNKED, MEGABYTES, DISK, at_least=0.9),
     Criterion("U4", "push-1k", ENTREPOT, REQUESTS, SWF, at_least=0.5),
     Criterion("U4", "push-1k", ENTREPOT, REQUESTS, REGISTRY, at_least=13),
     Criterion("U4", "push-1k-one", ENTREPOT, P50, at_most=2),
@@ -149,6 +172,7 @@ CRITERIA = (
     Criterion("K2", "pull-1g", ENTREPOT, MEGABYTES, REGISTRY, at_least=1),
     Criterion("K2", "pull-1g-free", ENTREPOT, MEGABYTES, DISK, at_least=0.5),
     Criterion("K2", "pull-1g", SEALED, MEGABYTES, SENDFILE),
+    Criterion("K2", "pull-1g", SEALED, MEGABYTES, REGISTRY),
     Criterion("K2", "pull-1g-free", OVERLAP, MEGABYTES, SENDFILE),
     Criterion("R1", "resident", ENTREPOT, RESIDENT, at_most=20),
     Criterion("R1", "resident", ENTREPOT, RESIDENT, REGISTRY),

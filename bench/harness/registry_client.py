@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,15 @@ class SetUpError(Exception):
     """A server did not take what a measurement needs."""
 
 
-def call_ecr(port: int, credentials_file: Path, region: str, operation: str, parameters: dict) -> dict:
+def connect(port: int, tls: bool = False, **options) -> http.client.HTTPConnection:
+    """To one of our servers on loopback; its certificate is its own and proves nothing."""
+    if tls:
+        return http.client.HTTPSConnection("127.0.0.1", port, context=ssl._create_unverified_context(), **options)
+    return http.client.HTTPConnection("127.0.0.1", port, **options)
+
+
+def call_ecr(port: int, credentials_file: Path, region: str, operation: str, parameters: dict,
+             tls: bool = False) -> dict:
     """One operation of the ECR API, signed with SigV4 by the default profile of an AWS credentials file."""
     profile = configparser.ConfigParser()
     profile.read(credentials_file)
@@ -41,34 +50,34 @@ def call_ecr(port: int, credentials_file: Path, region: str, operation: str, par
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
     headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, "
                                 f"Signature={signature}")
-    status, _, answer = _request(port, "POST", "/", headers, body)
+    status, _, answer = _request(port, "POST", "/", headers, body, tls)
     if status != 200:
         raise SetUpError(f"{operation}: status {status}: {answer[:300]!r}")
     return json.loads(answer)
 
 
-def registry_token(port: int, credentials_file: Path, region: str) -> str:
+def registry_token(port: int, credentials_file: Path, region: str, tls: bool = False) -> str:
     """A Basic credential for /v2/."""
-    answer = call_ecr(port, credentials_file, region, "GetAuthorizationToken", {})
+    answer = call_ecr(port, credentials_file, region, "GetAuthorizationToken", {}, tls)
     token = answer["authorizationData"][0]["authorizationToken"]
     if not base64.b64decode(token).startswith(b"AWS:"):
         raise SetUpError("GetAuthorizationToken: not a token")
     return token
 
 
-def push_content(port: int, headers: dict, content: Content, digests: set):
+def push_content(port: int, headers: dict, content: Content, digests: set, tls: bool = False):
     """Pushes blobs to the repository `bench`, an image of all of them, and the image that its tag `latest` names."""
     for digest in sorted(digests):
-        _push_blob(port, headers, digest, content.files[digest])
+        _push_blob(port, headers, digest, content.files[digest], tls)
     for tag, manifest in (("everything", content.image_of(sorted(digests))), ("latest", content.manifest)):
         status, _, answer = _request(port, "PUT", f"/v2/bench/manifests/{tag}",
-                                     {**headers, "Content-Type": MANIFEST_TYPE}, manifest)
+                                     {**headers, "Content-Type": MANIFEST_TYPE}, manifest, tls)
         if status != 201:
             raise SetUpError(f"PUT manifest: status {status}: {answer[:300]!r}")
 
 
-def _push_blob(port: int, headers: dict, digest: str, path: Path):
-    status, answer_headers, answer = _request(port, "POST", "/v2/bench/blobs/uploads/", headers, b"")
+def _push_blob(port: int, headers: dict, digest: str, path: Path, tls: bool):
+    status, answer_headers, answer = _request(port, "POST", "/v2/bench/blobs/uploads/", headers, b"", tls)
     if status != 202:
         raise SetUpError(f"POST upload: status {status}: {answer[:300]!r}")
     location = urlsplit(answer_headers["Location"])
@@ -76,13 +85,14 @@ def _push_blob(port: int, headers: dict, digest: str, path: Path):
     with open(path, "rb") as file:
         status, _, answer = _request(
             port, "PUT", f"{location.path}?{query}",
-            {**headers, "Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}, file)
+            {**headers, "Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}, file,
+            tls)
     if status != 201:
         raise SetUpError(f"PUT {digest}: status {status}: {answer[:300]!r}")
 
 
-def _request(port, method, target, headers, body):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120, blocksize=1 << 20)
+def _request(port, method, target, headers, body, tls):
+    connection = connect(port, tls, timeout=120, blocksize=1 << 20)
     try:
         connection.request(method, target, body=body, headers=headers)
         answer = connection.getresponse()

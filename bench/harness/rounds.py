@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 from dataclasses import dataclass
@@ -95,8 +96,8 @@ class Runner:
         if workload.fresh:
             server.wipe()
         server.start(self._pinned_server if workload.pinned else self._all)
-        if workload.kind == "load":
-            arguments = self._arguments(workload)
+        if workload.kind in ("load", "tls"):
+            arguments = self._arguments(workload, server)
             server.seed({digest for digest in self._content.files if _needed(digest, arguments, self._content)})
             if not workload.fresh:
                 self._generate(workload, server)  # brings the files into memory; not counted
@@ -114,11 +115,14 @@ class Runner:
         used = _busy_seconds() - before - (self._own_seconds(server) - own_before)
         return Sample(figures, max(0.0, used - _RESOLUTION_TICKS * _TICK) / elapsed)
 
-    def _arguments(self, workload) -> list:
-        return [self._content.expand(argument, **self._effort.amounts()) for argument in workload.arguments]
+    def _arguments(self, workload, server: Server) -> list:
+        arguments = workload.arguments_of.get(server.name, workload.arguments)
+        return [self._content.expand(argument, **self._effort.amounts()) for argument in arguments]
 
     def _generate(self, workload, server: Server) -> dict:
-        command = [str(self._generator), *self._arguments(workload), "--port", str(server.port)]
+        if workload.kind == "tls":
+            return self._generate_tls(workload, server)
+        command = [str(self._generator), *self._arguments(workload, server), "--port", str(server.port)]
         for name, value in server.headers().items():
             command += ["--header", f"{name}: {value}"]
         if workload.kind == "start" or "idle" in workload.arguments:
@@ -137,6 +141,21 @@ class Runner:
             raise SetUpError(f"{server.name}: {figures['failed']} requests failed, first: {figures['first_failure']}")
         return figures
 
+    def _generate_tls(self, workload, server: Server) -> dict:
+        *options, path = self._arguments(workload, server)
+        command = ["wrk", "--threads", "1", "--latency", *(option.removesuffix(".0") for option in options)]
+        for name, value in server.headers().items():
+            command += ["--header", f"{name}: {value}"]
+        processors = self._pinned_generator if workload.pinned else self._all
+        stat = Path(f"/proc/{server.process.pid}/stat")
+        begun, before, generator = time.monotonic(), _process_seconds(stat)[1], os.times().children_user
+        done = subprocess.run([*command, f"https://127.0.0.1:{server.port}{path}"], capture_output=True, text=True,
+                              timeout=_GENERATOR_LIMIT_SECONDS, preexec_fn=lambda: confine(processors))
+        if done.returncode != 0 or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
+            raise SetUpError(f"{server.name}: {done.stdout} {done.stderr}")
+        return read_wrk(done.stdout, _process_seconds(stat)[1] - before, os.times().children_user - generator,
+                        time.monotonic() - begun)
+
     def _own_seconds(self, server: Server) -> float:
         """Ours so far: this process, its children that have ended, the server, and the kernel's own threads, whose
         work (writing back what a push left dirty) somebody's request caused."""
@@ -145,6 +164,20 @@ class Runner:
         if server.process is not None:
             total += _process_seconds(Path(f"/proc/{server.process.pid}/stat"))[1]
         return total + _kernel_thread_seconds()
+
+
+def read_wrk(output: str, server_seconds: float, generator_seconds: float, wall: float) -> dict:
+    """The figures of a run of wrk, under the names that our generator gives them."""
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+    amount, unit = re.search(r"Transfer/sec:\s+([\d.]+)([KMG]?)B", output).groups()
+    bytes_per_second = float(amount) * {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}[unit]
+    requests = int(re.search(r"(\d+) requests in", output)[1])
+    p99, scale = re.search(r"99%\s+([\d.]+)(us|ms|s)", output).groups()
+    served_gib = bytes_per_second * requests / rate / (1 << 30)
+    return {goals.REQUESTS: rate, goals.MEGABYTES: bytes_per_second / 1e6,
+            goals.P99: float(p99) * {"us": 1e-3, "ms": 1, "s": 1e3}[scale],
+            goals.CPU_PER_GIB: server_seconds / served_gib, "generator_cpu_s": generator_seconds, "wall_s": wall,
+            "server_user_s": server_seconds, "server_system_s": 0.0}
 
 
 def describe_round(workload, one: Round) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import http.client
 import os
 import random
 import shutil
@@ -14,17 +13,19 @@ from pathlib import Path
 
 from . import goals
 from .content import MANIFEST_TYPE, Content
-from .registry_client import SetUpError, call_ecr, push_content, registry_token
+from .registry_client import SetUpError, call_ecr, connect, push_content, registry_token
 
 _START_LIMIT_SECONDS = 30
 _STOP_LIMIT_SECONDS = 30
 _REGION = "us-west-2"
+_ENTREPOTS = (goals.ENTREPOT, goals.DISK, goals.CHUNKED, goals.DISK_TLS)
 
 
 class Server:
     """One process. `directory` is its own; `data` in it is what wipe() empties."""
 
     ready_path: str | None = None  # answers 200 without credentials once the server serves; None = only listens
+    tls = False
 
     def __init__(self, name: str, directory: Path, content: Content):
         self.name, self.directory, self.content = name, directory, content
@@ -76,7 +77,7 @@ class Server:
             if self.ready_path is None:
                 socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
                 return True
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            connection = connect(self.port, self.tls, timeout=5)
             connection.request("GET", self.ready_path)
             ready = connection.getresponse().status == 200
             connection.close()
@@ -90,9 +91,17 @@ class Nginx(Server):
 
     ready_path = "/ready"
 
+    def __init__(self, name, directory, content):
+        super().__init__(name, directory, content)
+        self.tls = name == goals.NGINX_TLS
+
     def command(self):
         temporary = "\n".join(f"  {kind}_temp_path {self.directory}/{kind};"
                               for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        tls = ""
+        if self.tls:
+            certificate, key = make_certificate(self.directory)
+            tls = f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;"
         configuration = self.directory / "nginx.conf"
         configuration.write_text(f"""daemon off;
 master_process off;
@@ -107,7 +116,7 @@ http {{
   keepalive_requests 1000000000;
   keepalive_timeout 600;
   default_type {MANIFEST_TYPE};
-  server {{ listen 127.0.0.1:{self.port}; root {self.data}; location = /ready {{ return 200; }} }}
+  server {{ listen 127.0.0.1:{self.port}{" ssl" if self.tls else ""}; {tls} root {self.data}; location = /ready {{ return 200; }} }}
 }}
 """)
         return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(configuration), "-p", str(self.directory)]
@@ -156,23 +165,28 @@ class Entrepot(Server):
         super().__init__(name, directory, content)
         self._binary = binary
         self._token = ""
+        self.tls = name == goals.DISK_TLS
 
     def command(self):
-        mode = ["--storage-encryption", "disk"] if self.name == goals.DISK else []
+        mode = [] if self.name == goals.ENTREPOT else ["--storage-encryption", "disk"]
+        if self.tls:
+            certificate, key = make_certificate(self.directory)
+            mode += ["--tls-cert", str(certificate), "--tls-key", str(key)]
         return [str(self._binary), "serve", "--data-dir", str(self.data), "--listen", f"127.0.0.1:{self.port}", *mode]
 
     def start(self, processors):
         super().start(processors)
-        self._token = registry_token(self.port, self._credentials(), _REGION)
+        self._token = registry_token(self.port, self._credentials(), _REGION, self.tls)
 
     def headers(self):
         return {"Accept": MANIFEST_TYPE, "Authorization": f"Basic {self._token}"}
 
     def seed(self, digests):
-        described = call_ecr(self.port, self._credentials(), _REGION, "DescribeRepositories", {})
+        described = call_ecr(self.port, self._credentials(), _REGION, "DescribeRepositories", {}, self.tls)
         if not described["repositories"]:
-            call_ecr(self.port, self._credentials(), _REGION, "CreateRepository", {"repositoryName": "bench"})
-        push_content(self.port, self.headers(), self.content, digests)
+            call_ecr(self.port, self._credentials(), _REGION, "CreateRepository", {"repositoryName": "bench"},
+                     self.tls)
+        push_content(self.port, self.headers(), self.content, digests, self.tls)
 
     def _credentials(self) -> Path:
         return self.data / "credentials"
@@ -193,19 +207,31 @@ class Bound(Server):
 
 def make_server(name: str, directory: Path, content: Content, build: Path) -> Server:
     own = directory / name.replace(" ", "-")
-    if name == goals.NGINX:
+    if name in (goals.NGINX, goals.NGINX_TLS):
         return Nginx(name, own, content)
     if name == goals.REGISTRY:
         return DockerRegistry(name, own, content)
-    if name in (goals.ENTREPOT, goals.DISK):
+    if name in _ENTREPOTS:
         return Entrepot(name, own, content, build / "entrepot")
     return Bound(name, own, content, build)
 
 
+def make_certificate(directory: Path) -> tuple:
+    """A certificate for 127.0.0.1 signed by itself, and its key, made once a directory."""
+    certificate, key = directory / "tls.crt", directory / "tls.key"
+    if not certificate.exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=127.0.0.1",
+                        "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    return certificate, key
+
+
 def missing_program(name: str, build: Path) -> str | None:
     """The program that a server needs and this machine does not have."""
-    program = {goals.NGINX: shutil.which("nginx") or "/usr/sbin/nginx", goals.REGISTRY: shutil.which("docker-registry"),
-               goals.ENTREPOT: build / "entrepot", goals.DISK: build / "entrepot"}.get(
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    program = {goals.NGINX: nginx, goals.NGINX_TLS: nginx if shutil.which("wrk") else None,
+               goals.REGISTRY: shutil.which("docker-registry"),
+               **{entrepot: build / "entrepot" for entrepot in _ENTREPOTS}}.get(
                    name, build / name.split()[0].replace("-", "_"))
     return None if program and Path(program).exists() else str(program or name)
 
