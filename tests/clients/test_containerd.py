@@ -1,10 +1,12 @@
 """containerd, as Kubernetes nodes pull: HEAD without credentials first, one PUT for a layer."""
 
 import json
+import pathlib
 
 import pytest
 
-from harness.clients import Containerd
+from harness.clients import Containerd, run
+from harness.server import clean_environment
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +51,15 @@ def test_pushes_layers_of_its_own(registry, repository, containerd, tools, conte
 def test_without_credentials_it_is_refused(registry, containerd, pushed):
     refused = containerd.run("images", "pull", *containerd.trust(registry), pushed, check=False)
     assert refused.returncode != 0 and "401 Unauthorized" in refused.stdout + refused.stderr
+
+
+def test_runtime_interface_pulls_with_credentials(registry, repository, containerd, pushed):
+    """PullImage with AuthConfig, as a kubelet calls it; without, it is refused."""
+    containerd.trust(registry)
+    pull = ["/usr/bin/python3", pathlib.Path(__file__).with_name("cri_pull.py"), containerd.scratch / "containerd.sock", pushed]
+    refused = run(pull, clean_environment(), check=False)
+    assert refused.returncode != 0 and "401 Unauthorized" in refused.stderr
+    assert run([*pull, "AWS", registry.password()], clean_environment()).stdout.startswith("sha256:")
+    digest = registry.client("ecr").describe_images(repositoryName=repository)["imageDetails"][0]["imageDigest"]
+    listed = containerd.run("--namespace", "k8s.io", "images", "list").stdout
+    assert any(line.startswith(pushed) and digest in line for line in listed.splitlines()), listed

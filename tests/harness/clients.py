@@ -129,7 +129,9 @@ class Containerd:
         configuration = self.scratch / "config.toml"
         configuration.write_text(
             f'version = 2\nroot = "{self.scratch}/root"\nstate = "{self.scratch}/state"\n'
-            f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{self.scratch}/containerd.sock"\n')
+            f'[grpc]\naddress = "{self.scratch}/containerd.sock"\n[plugins."io.containerd.grpc.v1.cri"]\n'
+            f'restrict_oom_score_adj = true\n[plugins."io.containerd.grpc.v1.cri".registry]\n'
+            f'config_path = "{self.scratch}/certs.d"\n')
         log = open(self.scratch / "containerd.log", "wb")
         self.process = subprocess.Popen(["containerd", "-c", configuration], stdout=log, stderr=subprocess.STDOUT,
                                         env=clean_environment())
@@ -145,10 +147,12 @@ class Containerd:
         return run(["ctr", "-a", self.scratch / "containerd.sock", *arguments], clean_environment(), **options)
 
     def trust(self, server: Server) -> list[str]:
-        if not server.tls:
-            return ["--plain-http"]
+        """For ctr; what it and the runtime interface read is written on the way."""
         directory = self.scratch / "certs.d" / server.host
         directory.mkdir(parents=True, exist_ok=True)
+        if not server.tls:
+            (directory / "hosts.toml").write_text(f'server = "{server.endpoint}"\n')
+            return ["--plain-http"]
         (directory / "hosts.toml").write_text(
             f'server = "{server.endpoint}"\n[host."{server.endpoint}"]\n  capabilities = ["pull", "resolve", "push"]\n'
             f'  ca = "{server.authority}"\n')
