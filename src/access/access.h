@@ -72,6 +72,9 @@ struct AccessKey {
   std::string secret;
 };
 
+/// Of an error of Authorize: whether a statement denies it, and not merely none allows it.
+inline bool IsDeniedByAPolicy(const Error& denial) { return denial.fact("denied_by") == "policy"; }
+
 class Access {
  public:
   virtual ~Access() = default;

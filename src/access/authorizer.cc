@@ -91,11 +91,13 @@ Result<> Authorizer::Authorize(const Caller& caller, std::string_view action, st
   }
   const Verdict verdict = decision ? decision->verdict : TRY(Evaluate(caller, name, action, resource, facts));
   if (verdict.allowed()) return {};
+  const bool by_policy = verdict.outcome == Verdict::Outcome::kDeniedExplicitly;
   return Fail(Error(ErrorCode::kAccessDenied)
                   .With("principal", caller.arn)
                   .With("action", std::string(action))
                   .With("resource", std::string(resource))
-                  .With("reason", ReasonText(verdict, action)));
+                  .With("reason", ReasonText(verdict, action))
+                  .With("denied_by", by_policy ? "policy" : "default"));
 }
 
 std::optional<bool> Authorizer::TryAuthorize(const Caller& caller, std::string_view action,

@@ -103,6 +103,19 @@ Result<std::vector<ImageCursor>> ListImageIds(sql::Session& session, RepositoryR
   return ids;
 }
 
+Result<std::vector<ManifestRow>> ListReferrers(sql::Session& session, RepositoryRef ref,
+                                               const Digest& subject, const std::optional<Digest>& after,
+                                               int limit) {
+  sql::Cursor row = TRY(
+      session.Query("SELECT " MANIFEST_COLUMNS
+                    " FROM manifests m WHERE registry = $1 AND repository = $2 AND subject = $3"
+                    " AND digest > $4 ORDER BY digest LIMIT $5",
+                    ref.registry, ref.repository, subject, after ? after->ToStored() : ByteVector{}, limit));
+  std::vector<ManifestRow> referrers;
+  while (TRY(row.Next())) referrers.push_back(TRY(ReadManifestRow(row)));
+  return referrers;
+}
+
 Result<std::optional<Digest>> FindTag(sql::Session& session, RepositoryRef ref, std::string_view tag) {
   sql::Cursor row =
       TRY(session.Query("SELECT digest FROM tags WHERE registry = $1 AND repository = $2 AND tag = $3",

@@ -56,6 +56,11 @@ Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef re
 Result<std::vector<ImageCursor>> ListImageIds(sql::Session& session, RepositoryRef ref,
                                               const std::optional<ImageCursor>& after, int limit);
 
+/// Manifests with that subject, behind the digest `after`, by digest.
+Result<std::vector<ManifestRow>> ListReferrers(sql::Session& session, RepositoryRef ref,
+                                               const Digest& subject, const std::optional<Digest>& after,
+                                               int limit);
+
 Result<std::optional<Digest>> FindTag(sql::Session& session, RepositoryRef ref, std::string_view tag);
 Result<> PutTag(WriteTransaction& transaction, RepositoryRef ref, std::string_view tag, const Digest& digest);
 Result<> DeleteTag(WriteTransaction& transaction, RepositoryRef ref, std::string_view tag);

@@ -17,6 +17,7 @@
 #include "oci/upload_location.h"
 #include "registry/images.h"
 #include "registry/layers.h"
+#include "registry/referrers.h"
 #include "registry/repositories.h"
 #include "registry/uploads.h"
 
@@ -27,6 +28,7 @@ struct Rooms {
   access::Access& access;
   registry::Repositories& repositories;
   registry::Images& images;
+  registry::Referrers& referrers;
   registry::Layers& layers;
   registry::Uploads& uploads;
   const Clock& clock;

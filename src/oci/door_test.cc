@@ -168,12 +168,14 @@ class Door : public testing::Test {
   registry::Repositories repositories_{*store_, keys_, caches_};
   registry::Grace grace_;
   registry::Images images_{*store_, caches_, grace_};
+  registry::Referrers referrers_{*store_};
   registry::Layers layers_{*store_, *blobs_, keys_, caches_, grace_};
   ThreadPool workers_{"workers", 2, 64};
   ThreadPool body_pool_{"bodies", 2, 64};
   registry::Uploads uploads_{*store_, *blobs_, keys_, grace_, workers_, body_pool_, {}};
   FakeAccess access_;
-  OciDoor door_{Rooms{access_, repositories_, images_, layers_, uploads_, clock_, "registry.test"}};
+  OciDoor door_{
+      Rooms{access_, repositories_, images_, referrers_, layers_, uploads_, clock_, "registry.test"}};
 
   std::string host_ = "localhost:5000";
   http::Peer peer_{.address = "127.0.0.1", .tls_server_name = ""};

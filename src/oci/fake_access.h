@@ -26,7 +26,8 @@ class FakeAccess final : public access::Access {
   std::optional<Error> authentication_error;
   bool expired = false;
   Timestamp expires_at{};
-  std::set<std::string> denied;  // "<action> <resource>"
+  std::set<std::string> denied;            // "<action> <resource>"
+  std::set<std::string> denied_by_policy;  // likewise, by a statement of a policy
   std::vector<std::string> asked;
 
   Result<access::SignedCaller> AuthenticateSigned(const http::RequestHead&, std::string_view,
@@ -50,13 +51,15 @@ class FakeAccess final : public access::Access {
   Result<> Authorize(const access::Caller& who, std::string_view action, std::string_view resource,
                      const access::RequestFacts&) override {
     asked.push_back(std::string(action) + " " + std::string(resource));
-    if (!denied.contains(asked.back())) return {};
-    return Fail(Error(ErrorCode::kAccessDenied)
-                    .With("principal", who.arn)
-                    .With("action", std::string(action))
-                    .With("resource", std::string(resource))
-                    .With("reason",
-                          "because no identity-based policy allows the " + std::string(action) + " action"));
+    const bool by_policy = denied_by_policy.contains(asked.back());
+    if (!by_policy && !denied.contains(asked.back())) return {};
+    return Fail(
+        Error(ErrorCode::kAccessDenied)
+            .With("principal", who.arn)
+            .With("action", std::string(action))
+            .With("resource", std::string(resource))
+            .With("reason", "because no identity-based policy allows the " + std::string(action) + " action")
+            .With("denied_by", by_policy ? "policy" : "default"));
   }
   std::optional<bool> TryAuthorize(const access::Caller& who, std::string_view action,
                                    std::string_view resource, const http::RequestHead&) override {

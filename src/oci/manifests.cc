@@ -27,16 +27,20 @@ Result<http::Reply> GetManifest(const Rooms& rooms, const CallPtr& call) {
 }
 
 Result<http::Reply> PutManifest(const Rooms& rooms, const CallPtr& call) {
+  const std::vector<ImageTag> tags =
+      call->route.tag ? std::vector{*call->route.tag} : std::move(call->parameters.tags);
   const registry::PutImageResult image =
       TRY(rooms.images.Put(*call->repository, {.content = std::move(call->body),
                                                .declared_media_type = DeclaredMediaType(call->head),
                                                .digest = call->route.digest,
-                                               .tag = call->route.tag}));
+                                               .tags = tags}));
   const std::string digest = image.digest.ToString();
   http::Response response{.status = 201};
   response.Add("Location", "/v2/" + call->repository->name.str() + "/manifests/" + digest);
   response.Add("Docker-Content-Digest", digest);
   if (image.subject) response.Add("OCI-Subject", image.subject->ToString());
+  if (call->route.digest)
+    for (const ImageTag& tag : tags) response.Add("OCI-Tag", tag.str());
   return response;
 }
 

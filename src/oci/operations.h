@@ -29,7 +29,7 @@ struct Operation {
   Result<http::Reply> (*run)(const Rooms& rooms, const CallPtr& call);
 };
 
-inline constexpr std::size_t kOperationCount = 17;
+inline constexpr std::size_t kOperationCount = 21;
 std::span<const Operation, kOperationCount> Operations();
 
 /// Nullptr when the route has no such method.
@@ -41,6 +41,7 @@ std::string MethodsOf(RouteKind route);
 Result<http::Reply> GetVersion(const Rooms& rooms, const CallPtr& call);
 Result<http::Reply> ListCatalog(const Rooms& rooms, const CallPtr& call);
 Result<http::Reply> ListTags(const Rooms& rooms, const CallPtr& call);
+Result<http::Reply> ListReferrers(const Rooms& rooms, const CallPtr& call);
 
 Result<http::Reply> GetManifest(const Rooms& rooms, const CallPtr& call);
 Result<http::Reply> PutManifest(const Rooms& rooms, const CallPtr& call);

@@ -6,6 +6,18 @@
 namespace entrepot::oci {
 namespace {
 
+/// Every value of a parameter that may repeat.
+std::vector<std::string> ReadAll(std::string_view query, std::string_view name) {
+  std::vector<std::string> values;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    if (std::optional<std::string> value = http::QueryParameter(pair, name))
+      values.push_back(*std::move(value));
+  }
+  return values;
+}
+
 Result<std::optional<Digest>> ReadDigest(const http::RequestHead& head, std::string_view name) {
   const std::optional<std::string> text = http::QueryParameter(head.query, name);
   if (!text) return std::nullopt;
@@ -58,11 +70,28 @@ Result<> ReadPage(const http::RequestHead& head, Parameters& parameters) {
   return {};
 }
 
-Result<> CheckNewTag(const Route& route) {
-  if (!route.tag || IsOciTag(*route.tag)) return {};
+Result<> ReadReferrers(const http::RequestHead& head, Parameters& parameters) {
+  TRY(ReadPage(head, parameters));
+  if (!parameters.last.empty() && !Digest::Parse(parameters.last)) return Fail(ErrorCode::kInvalidPageToken);
+  parameters.artifact_types = ReadAll(head.query, "artifactType");
+  return {};
+}
+
+Result<> CheckNewTag(const ImageTag& tag) {
+  if (IsOciTag(tag)) return {};
   return Fail(Error(ErrorCode::kInvalidParameter)
                   .With("parameter", "imageTag")
                   .With("constraint", "must satisfy regular expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'"));
+}
+
+/// A manifest that is put by its digest may bring tags.
+Result<> ReadNewTags(const Route& route, const http::RequestHead& head, Parameters& parameters) {
+  if (route.tag) return CheckNewTag(*route.tag);
+  for (const std::string& text : ReadAll(head.query, "tag")) {
+    parameters.tags.push_back(TRY(ImageTag::Parse(text)));
+    TRY(CheckNewTag(parameters.tags.back()));
+  }
+  return {};
 }
 
 }  // namespace
@@ -82,11 +111,13 @@ Result<Parameters> ReadParameters(const Route& route, const http::RequestHead& h
       TRY(ReadPage(head, parameters));
       break;
     case RouteKind::kManifest:
-      if (head.method == http::Method::kPut) TRY(CheckNewTag(route));
+      if (head.method == http::Method::kPut) TRY(ReadNewTags(route, head, parameters));
+      break;
+    case RouteKind::kReferrers:
+      TRY(ReadReferrers(head, parameters));
       break;
     case RouteKind::kRoot:
     case RouteKind::kBlob:
-    case RouteKind::kReferrers:
       break;
   }
   return parameters;

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/names.h"
@@ -23,14 +24,17 @@ struct Parameters {
   std::optional<RepositoryName> from;  // …and where from; nothing when it is no name that could exist here
   std::string state;                   // an upload's sealed Location state
   std::optional<http::ByteRange> content_range;  // uploads
+  std::vector<ImageTag> tags;                    // a manifest's PUT by digest: to put on it as well
   int limit = kMaxPage;                          // lists: 0 to kMaxPage
   std::string last;                              // lists: the entry before the page
+  std::vector<std::string> artifact_types;       // referrers: only these; every one when empty
 };
 
 /// Reads what `route` with `method` uses.
 ///   kDigestInvalid       a bad digest, or none where an upload is to be closed
 ///   kUploadRangeInvalid  a Content-Range of another form, or of another length than the body
 ///   kInvalidParameter    n; a tag that may be read but not made (OCI allows 128 characters, ECR 300)
+///   kInvalidPageToken    `last` of a list of referrers that is no digest
 Result<Parameters> ReadParameters(const Route& route, const http::RequestHead& head);
 
 }  // namespace entrepot::oci

@@ -104,7 +104,20 @@ Result<> InsertImage(WriteTransaction& transaction, const Repository& repository
   return {};
 }
 
-// Takes the image and every tag on it; what only it referred to is held for its grace.
+// False when the tag is on that image already.
+Result<bool> MoveTag(WriteTransaction& transaction, const Repository& repository, const ImageTag& tag,
+                     const Digest& digest) {
+  const RepositoryRef ref = RefOf(repository);
+  const std::optional<Digest> current = TRY(metadata::FindTag(transaction.session(), ref, tag));
+  if (current == digest) return false;
+  if (current && IsTagImmutable(repository, tag))
+    return Fail(About(repository, ErrorCode::kImageTagImmutable).With("tag", tag.str()));
+  TRY(metadata::PutTag(transaction, ref, tag, digest));
+  transaction.Touch(TagKey(repository.id, tag));
+  return true;
+}
+
+// Takes the image and every tag on it, unless an index names it.
 Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Repository& repository,
                                     const Digest& digest, const Grace& grace) {
   const RepositoryRef ref = RefOf(repository);
@@ -203,14 +216,8 @@ Result<PutImageResult> Images::Put(const Repository& repository, NewImage image)
       TRY(InsertImage(transaction, repository, digest, manifest, image.content));
       result.created = true;
     }
-    if (!image.tag) return result;
-    const std::optional<Digest> current = TRY(metadata::FindTag(transaction.session(), ref, *image.tag));
-    if (current == digest) return result;
-    if (current && IsTagImmutable(repository, *image.tag))
-      return Fail(About(repository, ErrorCode::kImageTagImmutable).With("tag", image.tag->str()));
-    TRY(metadata::PutTag(transaction, ref, *image.tag, digest));
-    transaction.Touch(TagKey(repository.id, *image.tag));
-    result.tag_moved = true;
+    for (const ImageTag& tag : image.tags)
+      if (TRY(MoveTag(transaction, repository, tag, digest))) result.tag_moved = true;
     return result;
   });
 }

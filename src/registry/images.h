@@ -41,7 +41,7 @@ struct NewImage {
   std::string declared_media_type;  // "" when the request said nothing
   std::optional<Digest>
       digest;  // as the caller computed it; with another algorithm than sha256 it is the image's own
-  std::optional<ImageTag> tag;
+  std::vector<ImageTag> tags;
 };
 
 struct PutImageResult {
@@ -49,7 +49,7 @@ struct PutImageResult {
   std::string media_type;
   std::optional<Digest> subject;
   bool created = false;    // this digest was not in the repository
-  bool tag_moved = false;  // the tag was new or on another digest
+  bool tag_moved = false;  // a tag was new or on another digest
 };
 
 class Images {
@@ -57,8 +57,8 @@ class Images {
   Images(metadata::Store& store, Caches& caches, const Grace& grace)
       : store_(store), caches_(caches), grace_(grace) {}
 
-  /// Stores the manifest and puts the tag on it, in one transaction (ecr-semantics 4.4). The same digest
-  /// again, with no tag or with a tag that is on it already, changes nothing and is no error here: created
+  /// Stores the manifest and puts the tags on it, in one transaction (ecr-semantics 4.4). The same digest
+  /// again, with no tag or with tags that are on it already, changes nothing and is no error here: created
   /// and tag_moved are false, and the API door makes kImageAlreadyExists of that.
   ///   kManifest…, kImageDigestMismatch, kLayersNotFound, kReferencedImagesNotFound, kImageTagImmutable
   Result<PutImageResult> Put(const Repository& repository, NewImage image);

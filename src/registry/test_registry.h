@@ -115,7 +115,7 @@ struct TestRegistry {
   Result<PutImageResult> Put(const Repository& repository, const std::string& manifest,
                              const std::string& tag = "") {
     NewImage image{.content = manifest};
-    if (!tag.empty()) image.tag = ImageTag::Trusted(tag);
+    if (!tag.empty()) image.tags = {ImageTag::Trusted(tag)};
     return images->Put(repository, std::move(image));
   }
   /// Pushes config, layers and manifest, as a client does.

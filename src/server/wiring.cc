@@ -99,8 +99,9 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
                                           registry::UploadSettings{.memory = config_.limits_body_memory / 4});
   collection_ = std::make_unique<registry::Collection>(store, *blobs_, *keys_);
 
-  const oci::Rooms rooms{*access_,  *repositories_,    *images_,      *layers_,
-                         *uploads_, foundation_.clock, config_.domain};
+  referrers_ = std::make_unique<registry::Referrers>(store);
+  const oci::Rooms rooms{*access_, *repositories_, *images_,          *referrers_,
+                         *layers_, *uploads_,      foundation_.clock, config_.domain};
   oci_ = std::make_unique<oci::OciDoor>(rooms);
   downloads_ = std::make_unique<oci::Downloads>(rooms);
   const std::string port = ":" + std::to_string(config_.listen.front().port);

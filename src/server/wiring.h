@@ -22,6 +22,7 @@
 #include "registry/grace.h"
 #include "registry/images.h"
 #include "registry/layers.h"
+#include "registry/referrers.h"
 #include "registry/repositories.h"
 #include "registry/uploads.h"
 #include "server/config.h"
@@ -81,6 +82,7 @@ class Registry {
   std::unique_ptr<registry::Caches> caches_;
   std::unique_ptr<registry::Repositories> repositories_;
   std::unique_ptr<registry::Images> images_;
+  std::unique_ptr<registry::Referrers> referrers_;
   std::unique_ptr<registry::Layers> layers_;
   std::unique_ptr<registry::Uploads> uploads_;
   std::unique_ptr<registry::Collection> collection_;

@@ -309,3 +309,40 @@ def test_what_was_acknowledged_survives_a_crash(own_server):
     assert_unknown(v2.get_manifest("b"))
     assert_is_manifest(v2.get_manifest("c"), manifests["c"])
     assert LAYER_TYPE in manifests["a"].decode() and CONFIG_TYPE in manifests["a"].decode()
+
+
+def test_tags_beside_a_digest(v2):
+    """OCI Distribution 1.1, "Pushing Manifests": `tag` parameters, each answered by an OCI-Tag."""
+    manifest = v2.image()
+    tags = ["1", "1.2", "1.2.3", "latest"]
+    path = v2.path(f"manifests/{digest_of(manifest)}?" + "&".join(f"tag={tag}" for tag in tags))
+    answer = v2.request("PUT", path, manifest, {"Content-Type": IMAGE_TYPE})
+    assert answer.status == 201 and answer.headers.get_all("OCI-Tag") == tags
+    assert v2.request("GET", v2.path("tags/list")).json()["tags"] == tags
+    for tag in tags:
+        assert v2.get_manifest(tag).body == manifest
+
+
+def test_tags_beside_a_digest_are_put_all_or_none(server):
+    server.client("ecr").create_repository(repositoryName="test/all-or-none", imageTagMutability="IMMUTABLE")
+    v2 = V2(server, "test/all-or-none")
+    first, second = v2.push_image("taken", b"first"), v2.image(b"second")
+    path = v2.path(f"manifests/{digest_of(second)}?tag=free&tag=taken")
+    assert v2.request("PUT", path, second, {"Content-Type": IMAGE_TYPE}).code == "TAG_INVALID"
+    assert v2.get_manifest("taken").body == first
+    assert v2.get_manifest("free").status == 404 and v2.get_manifest(digest_of(second)).status == 404
+
+
+@pytest.mark.parametrize("tag", ["", ".x", "a%20b", "x" * 129])
+def test_tags_beside_a_digest_that_cannot_be(v2, tag):
+    manifest = v2.image()
+    path = v2.path(f"manifests/{digest_of(manifest)}?tag=good&tag={tag}")
+    assert v2.request("PUT", path, manifest, {"Content-Type": IMAGE_TYPE}).code == "TAG_INVALID"
+    assert v2.get_manifest("good").status == 404
+
+
+def test_a_tag_beside_a_tag_is_not_heeded(v2):
+    manifest = v2.image()
+    answer = v2.request("PUT", v2.path("manifests/one?tag=two"), manifest, {"Content-Type": IMAGE_TYPE})
+    assert answer.status == 201 and answer.headers["OCI-Tag"] is None
+    assert v2.request("GET", v2.path("tags/list")).json()["tags"] == ["one"]

@@ -138,7 +138,7 @@ CREATE TABLE manifests (
   PRIMARY KEY (registry, repository, digest)
 );
 CREATE INDEX manifests_by_time ON manifests (registry, repository, pushed_at DESC, digest);
-CREATE INDEX manifests_by_subject ON manifests (registry, repository, subject) WHERE subject IS NOT NULL;
+CREATE INDEX manifests_by_subject ON manifests (registry, repository, subject, digest) WHERE subject IS NOT NULL;
 
 CREATE TABLE tags (
   registry   BIGINT NOT NULL,

@@ -165,7 +165,7 @@ Result<PutImageResponse> PutImage(Ecr& ecr, const aws::CallContext& call, const 
   const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
   registry::NewImage image{.content = request.image_manifest,
                            .declared_media_type = request.image_manifest_media_type.value_or("")};
-  if (request.image_tag) image.tag = TRY(ImageTag::Parse(*request.image_tag));
+  if (request.image_tag) image.tags = {TRY(ImageTag::Parse(*request.image_tag))};
   if (request.image_digest) {
     image.digest = TRY(ReadDigest(kDigest, *request.image_digest));
     if (!image.digest)
