@@ -11,7 +11,7 @@
 
 #include <boost/json/value.hpp>
 
-#include "access/address_range.h"
+#include "base/ip_address.h"
 #include "access/context.h"
 #include "access/pattern.h"
 

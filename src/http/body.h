@@ -41,6 +41,9 @@ class Block {
   Block() = default;
   /// `give_back` runs once, when the last owner lets go.
   Block(std::shared_ptr<std::uint8_t> memory, std::size_t size) : memory_(std::move(memory)), size_(size) {}
+  /// A view of `bytes`, which live as long as `owner`: a body that was received whole.
+  Block(const std::shared_ptr<const void>& owner, Bytes bytes)
+      : memory_(owner, const_cast<std::uint8_t*>(bytes.data())), size_(bytes.size()) {}
   Bytes bytes() const { return {memory_.get(), size_}; }
 
  private:

@@ -29,19 +29,27 @@ using asio::posix::descriptor_base;
 
 }  // namespace
 
-Channel::Channel(Loop& loop, UniqueFd socket, Peer peer, const std::shared_ptr<TlsContext>& tls)
+Channel::Channel(Loop& loop, UniqueFd socket, const Endpoint& peer, const std::shared_ptr<TlsContext>& tls)
     : loop_(loop),
-      peer_(std::move(peer)),
+      peer_(peer),
       tls_(tls == nullptr ? nullptr : static_cast<const OpenSslContext&>(*tls).NewSession(socket.get())),
       socket_(loop.executor(), socket.get()),
       signal_(loop.executor()) {
   socket.release();
-  peer_.tls = tls_ != nullptr;
   Enter(tls_ != nullptr ? Phase::kHandshake : Phase::kIdle);
   loop_.Register(*this);
 }
 
 Channel::~Channel() { loop_.Unregister(*this); }
+
+void Channel::Describe(Peer& peer) const {
+  peer.address = peer_.address.ToString();
+  peer.port = peer_.port;
+  peer.loopback = peer_.address.loopback();
+  peer.tls = tls();
+  const char* name = tls() ? SSL_get_servername(tls_.get(), TLSEXT_NAMETYPE_host_name) : nullptr;
+  peer.tls_server_name = name == nullptr ? "" : name;
+}
 
 BodyMemory& Channel::memory() { return loop_.server().memory; }
 
@@ -129,8 +137,6 @@ Awaitable<bool> Channel::Handshake() {
     if (result == 1) break;
     if (co_await WaitForTls(result) != Io::kOk) co_return false;
   }
-  if (const char* name = SSL_get_servername(tls_.get(), TLSEXT_NAMETYPE_host_name))
-    peer_.tls_server_name = name;
   kernel_tls_ = BIO_get_ktls_send(SSL_get_wbio(tls_.get()));
   Enter(Phase::kIdle);
   co_return true;

@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/ip_address.h"
 #include "base/pool.h"
 #include "http/asio.h"
 #include "http/body.h"
@@ -51,14 +52,22 @@ struct ReadResult {
   std::size_t bytes = 0;
 };
 
+/// The other end of a socket.
+struct Endpoint {
+  IpAddress address;
+  std::uint16_t port = 0;
+};
+
 class Channel : public boost::intrusive::list_base_hook<> {
  public:
-  Channel(Loop& loop, UniqueFd socket, Peer peer, const std::shared_ptr<TlsContext>& tls);
+  Channel(Loop& loop, UniqueFd socket, const Endpoint& peer, const std::shared_ptr<TlsContext>& tls);
   ~Channel();
 
   Loop& loop() { return loop_; }
   BodyMemory& memory();
-  const Peer& peer() const { return peer_; }
+  const Endpoint& peer() const { return peer_; }
+  /// The other end of the socket, as requests show it.
+  void Describe(Peer& peer) const;
   bool tls() const { return tls_ != nullptr; }
   /// sendfile works: a plain socket, or the kernel encrypts.
   bool sends_files() const { return !tls() || kernel_tls_; }
@@ -142,7 +151,7 @@ class Channel : public boost::intrusive::list_base_hook<> {
   void TimeOut();
 
   Loop& loop_;
-  Peer peer_;
+  const Endpoint peer_;
   std::shared_ptr<SSL> tls_;
   Descriptor socket_;
   Signal signal_;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "http/answer.h"
 #include "http/channel.h"
+#include "http/forwarding.h"
 #include "http/loop.h"
 #include "http/request_body.h"
 #include "http/upload.h"
@@ -23,10 +24,8 @@ bool ServerNameDiffers(const Peer& peer, std::string_view host) {
 
 class Connection {
  public:
-  Connection(Loop& loop, UniqueFd socket, Peer peer, const std::shared_ptr<TlsContext>& tls)
-      : loop_(loop),
-        handler_(*loop.server().options.handler),
-        channel_(loop, std::move(socket), std::move(peer), tls) {}
+  Connection(Loop& loop, UniqueFd socket, const Endpoint& peer, const std::shared_ptr<TlsContext>& tls)
+      : loop_(loop), handler_(*loop.server().options.handler), channel_(loop, std::move(socket), peer, tls) {}
 
   ~Connection() { loop_.ReleaseBuffer(std::move(buffer_)); }
 
@@ -48,10 +47,8 @@ class Connection {
     buffer_->Consume(head_text_.size());
     if (!parsed) co_return co_await RefuseHead(parsed.error());
     RequestHead& head = parsed->head;
-    head.peer = &channel_.peer();
     loop_.counters.requests.Add();
-    if (ServerNameDiffers(channel_.peer(), head.host))
-      co_return co_await RefuseHead({421, "the TLS server name is not the Host"});
+    if (const auto refusal = Identify(head)) co_return co_await RefuseHead(*refusal);
     if (loop_.draining()) co_return co_await Refuse(head, Refusal::kDraining, head.has_body());
 
     if (head.has_body()) co_return co_await ServeWithBody(*parsed);
@@ -62,6 +59,31 @@ class Connection {
     }
     RequestBody none(channel_, *buffer_, *parsed);
     co_return co_await Handle(head, {}, none, false);
+  }
+
+  /// Says who asks, and for which Host. What a proxy asks of us is no business of its client: only direct
+  /// connections are held to their TLS server name.
+  std::optional<HeadRefusal> Identify(RequestHead& head) {
+    Peer& asker = buffer_->asker;
+    channel_.Describe(asker);
+    head.peer = &asker;
+    const TrustedProxies& proxies = loop_.server().options.trusted_proxies;
+    if (!IsTrusted(proxies, channel_.peer().address)) {
+      if (ServerNameDiffers(asker, head.host)) return HeadRefusal{421, "the TLS server name is not the Host"};
+      return std::nullopt;
+    }
+    const auto client = ReadForwarding(head.headers, channel_.peer().address, proxies);
+    if (!client) return client.error();
+    if (*client) Impersonate(**client, head, asker);
+    return std::nullopt;
+  }
+
+  void Impersonate(const ForwardedClient& client, RequestHead& head, Peer& asker) {
+    asker = {.address = client.address.ToString(),
+             .loopback = client.address.loopback(),
+             .tls = client.tls.value_or(asker.tls),
+             .tls_server_name = ""};
+    if (!client.host.empty()) buffer_->parser.ReplaceHost(head, client.host);
   }
 
   /// Until a request begins. Nothing but this frame waits for an idle connection's next request.
@@ -226,8 +248,9 @@ Awaitable<void> Run(std::unique_ptr<Connection> connection) { co_await connectio
 
 }  // namespace
 
-void ServeConnection(Loop& loop, UniqueFd socket, Peer peer, const std::shared_ptr<TlsContext>& tls) {
-  auto connection = std::make_unique<Connection>(loop, std::move(socket), std::move(peer), tls);
+void ServeConnection(Loop& loop, UniqueFd socket, const Endpoint& peer,
+                     const std::shared_ptr<TlsContext>& tls) {
+  auto connection = std::make_unique<Connection>(loop, std::move(socket), peer, tls);
   asio::co_spawn(loop.executor(), Run(std::move(connection)), asio::detached);
 }
 

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "base/fd.h"
-#include "http/request.h"
+#include "http/channel.h"
 #include "http/tls.h"
 
 namespace entrepot::http {
@@ -13,6 +13,7 @@ namespace entrepot::http {
 class Loop;
 
 /// Begins to serve the connection, which ends by itself. On the loop's thread.
-void ServeConnection(Loop& loop, UniqueFd socket, Peer peer, const std::shared_ptr<TlsContext>& tls);
+void ServeConnection(Loop& loop, UniqueFd socket, const Endpoint& peer,
+                     const std::shared_ptr<TlsContext>& tls);
 
 }  // namespace entrepot::http

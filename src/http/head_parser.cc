@@ -131,8 +131,7 @@ class Syntax final : public beast::http::basic_parser<true> {
 };
 
 const HeadRefusal* ReadHost(const Syntax& syntax, RequestHead& head) {
-  if (!syntax.host_seen || syntax.host.empty() || !std::ranges::all_of(syntax.host, IsHostByte))
-    return &kBadHost;
+  if (!syntax.host_seen || !IsHostText(syntax.host)) return &kBadHost;
   head.host = syntax.host;
   return nullptr;
 }
@@ -187,6 +186,8 @@ const HeadRefusal* ReadExpectation(const Syntax& syntax, ParsedHead& parsed) {
 
 }  // namespace
 
+bool IsHostText(std::string_view text) { return !text.empty() && std::ranges::all_of(text, IsHostByte); }
+
 HeadScanner::State HeadScanner::Scan(std::string_view bytes) {
   for (;;) {
     if (line_start_ > 0 && line_start_ < bytes.size() &&
@@ -224,6 +225,12 @@ std::expected<ParsedHead, HeadRefusal> HeadParser::Parse(std::string_view bytes)
                                      ReadFraming(syntax, head), ReadExpectation(syntax, parsed)})
     if (refusal != nullptr) return std::unexpected(*refusal);
   return parsed;
+}
+
+void HeadParser::ReplaceHost(RequestHead& head, std::string_view host) {
+  for (HeaderField& field : fields_)
+    if (EqualsIgnoreCase(field.name, "Host")) field.value = host;
+  head.host = host;
 }
 
 }  // namespace entrepot::http

@@ -43,12 +43,18 @@ class HeadScanner {
   std::size_t line_start_ = 0;  // of the line that is still open
 };
 
+/// Whether only bytes that a Host may have are in it: names, addresses, a port, brackets.
+bool IsHostText(std::string_view text);
+
 class HeadParser {
  public:
   explicit HeadParser(std::size_t most_fields) : most_fields_(most_fields) {}
 
   /// `bytes` is one head that HeadScanner found complete; the result points into it and into this parser.
   std::expected<ParsedHead, HeadRefusal> Parse(std::string_view bytes);
+  /// Gives a head that Parse made another Host, which a trusted proxy says: the view, and the field that a
+  /// signature covers.
+  void ReplaceHost(RequestHead& head, std::string_view host);
 
  private:
   const std::size_t most_fields_;

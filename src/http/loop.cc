@@ -1,6 +1,6 @@
 #include "http/loop.h"
 
-#include <arpa/inet.h>
+#include <bit>
 #include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,33 +16,13 @@ constexpr auto kTick = std::chrono::seconds(1);
 constexpr std::size_t kSpareBuffers = 32;
 constexpr int kAcceptsPerTurn = 64;
 
-bool IsLoopback(const in_addr& address) { return ntohl(address.s_addr) >> 24 == 127; }
-
-Peer PeerOf(const sockaddr_storage& address) {
-  Peer peer;
-  char text[INET6_ADDRSTRLEN] = "";
-  const auto from_v4 = [&](const in_addr& v4) {
-    ::inet_ntop(AF_INET, &v4, text, sizeof text);
-    peer.loopback = IsLoopback(v4);
-  };
-  if (address.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    from_v4(v4.sin_addr);
-    peer.port = ntohs(v4.sin_port);
-  } else if (address.ss_family == AF_INET6) {
+Endpoint EndpointOf(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-    peer.port = ntohs(v6.sin6_port);
-    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-      in_addr v4{};
-      std::memcpy(&v4, v6.sin6_addr.s6_addr + 12, sizeof v4);
-      from_v4(v4);
-    } else {
-      ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-      peer.loopback = IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-    }
+    return {IpAddress(std::bit_cast<IpAddress::Octets>(v6.sin6_addr)), ntohs(v6.sin6_port)};
   }
-  peer.address = text;
-  return peer;
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+  return {IpAddress::FromIpv4(std::bit_cast<std::array<std::uint8_t, 4>>(v4.sin_addr)), ntohs(v4.sin_port)};
 }
 
 std::string DateField() { return "Date: " + ToHttpDate(SystemClock().Now()) + "\r\n"; }
@@ -132,7 +112,7 @@ Awaitable<void> Loop::Accept(Listener& listener) {
 void Loop::Admit(UniqueFd socket, const sockaddr_storage& address, const Listener& listener) {
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ServeConnection(*this, std::move(socket), PeerOf(address), listener.tls);
+  ServeConnection(*this, std::move(socket), EndpointOf(address), listener.tls);
 }
 
 std::unique_ptr<RequestBuffer> Loop::AcquireBuffer() {

@@ -19,13 +19,13 @@ struct HeaderField {
   std::string_view value;  // without surrounding blanks
 };
 
-/// Who is at the other end of the socket.
+/// Who asks: the other end of the socket, or the client for whom a trusted proxy does (http/forwarding.h).
 struct Peer {
-  std::string address;  // numeric, without port; an IPv4-mapped address as IPv4
-  std::uint16_t port = 0;
+  std::string address;     // numeric, without port; an IPv4-mapped address as IPv4
+  std::uint16_t port = 0;  // of the socket's other end; 0 behind a proxy
   bool loopback = false;
   bool tls = false;
-  std::string tls_server_name;  // "" when none was sent
+  std::string tls_server_name;  // "" when none was sent, and behind a proxy
 };
 
 struct RequestHead {
@@ -34,7 +34,8 @@ struct RequestHead {
   std::string_view target;  // as sent; only 0x21-0x7e
   std::string_view path;    // target up to '?', of an absolute-form target its path; still percent-encoded
   std::string_view query;   // behind '?', still percent-encoded
-  std::string_view host;    // the Host field; exactly one was sent, and an absolute-form authority equals it
+  std::string_view host;    // the Host field; exactly one was sent, and an absolute-form authority equals it.
+                            // Behind a trusted proxy, what that says of it
   std::span<const HeaderField> headers;
   std::optional<std::uint64_t> content_length;
   bool chunked = false;

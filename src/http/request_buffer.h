@@ -1,8 +1,8 @@
 #pragma once
 
 // The memory of one request in progress: the bytes of its head and what arrived behind them, the parser whose
-// views point into them, and the head of its answer. A connection has one only between the first byte of a
-// request and the end of its answer; idle connections have none.
+// views point into them, who asks, and the head of its answer. A connection has one only between the first
+// byte of a request and the end of its answer; idle connections have none.
 
 #include <cstddef>
 #include <cstring>
@@ -45,6 +45,7 @@ class RequestBuffer {
   void Clear() { begin_ = end_ = 0; }
 
   HeadParser parser;
+  Peer asker;  // of the request in progress
   std::string answer_head;
 
  private:

@@ -11,6 +11,7 @@
 
 #include "base/pool.h"
 #include "base/result.h"
+#include "http/forwarding.h"
 #include "http/handler.h"
 #include "http/tls.h"
 
@@ -37,6 +38,7 @@ struct ServerOptions {
   std::vector<ListenAddress> listen;
   int loops = 0;  // 0 = one per processor this process may run on
   Limits limits;
+  TrustedProxies trusted_proxies;   // whose Forwarded and X-Forwarded-* are believed
   ThreadPool* workers = nullptr;    // Handle, Finish, Abort
   ThreadPool* body_pool = nullptr;  // BodySource::Read, read-ahead of cold files
   Handler* handler = nullptr;

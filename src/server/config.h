@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ip_address.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "base/result.h"
@@ -29,6 +30,7 @@ struct Config {
   bool ephemeral = false;
   std::vector<HostPort> listen;
   bool insecure_http = false;
+  std::vector<AddressRange> trusted_proxies;  // whose Forwarded and X-Forwarded-* are believed
 
   TlsMode tls = TlsMode::kOff;
   std::vector<std::string> tls_names;  // further names and addresses in the certificate of tls = "auto"

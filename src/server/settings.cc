@@ -79,6 +79,13 @@ std::string Encode(const Name<Tag>& name) {
   return Quoted(name.str());
 }
 
+bool Decode(const std::string& text, AddressRange& out) {
+  const std::optional<AddressRange> parsed = AddressRange::Parse(text);
+  if (parsed) out = *parsed;
+  return parsed.has_value();
+}
+std::string Encode(const AddressRange& range) { return Quoted(range.ToString()); }
+
 bool Decode(const std::string& text, HostPort& out) {
   const std::optional<HostPort> parsed = HostPort::Parse(text);
   if (parsed) out = *parsed;
@@ -239,6 +246,9 @@ constexpr Setting kSettings[] = {
     Row<&Config::listen>("listen", "127.0.0.1:5000", kAddresses, "addresses to listen on"),
     Row<&Config::insecure_http>("insecure_http", "false", "true or false",
                                 "allow plain HTTP on addresses that other machines can reach"),
+    Row<&Config::trusted_proxies>(
+        "trusted_proxies", "", "a list of addresses and ranges, such as 10.0.0.0/8 or ::1",
+        "proxies whose Forwarded and X-Forwarded-For, -Proto and -Host are believed"),
     Row<&Config::tls>("tls", "off", "off or auto",
                       "auto: make an own CA and certificate in the data directory"),
     Row<&Config::tls_names>("tls_names", "", "a list of host names and addresses",

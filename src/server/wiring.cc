@@ -144,6 +144,7 @@ Result<> Registry::Listen(const DataLayout& layout) {
   if (config_.uses_tls()) tls_ = TRY(LoadTls(layout));
   http::ServerOptions options{.workers = &workers_, .body_pool = &body_pool_, .handler = router_.get()};
   for (const HostPort& address : config_.listen) options.listen.push_back({address.host, address.port, tls_});
+  options.trusted_proxies = config_.trusted_proxies;
   options.limits.connections = static_cast<int>(config_.limits_connections);
   options.limits.body_memory = config_.limits_body_memory;
   server_ = TRY(http::Server::Start(std::move(options)));

@@ -22,8 +22,7 @@ struct Ecr {
   registry::Layers& layers;
   registry::Uploads& uploads;
   access::Access& access;
-  std::string domain;       // "" = URIs name the host that the caller used (design.md 1.3)
-  std::string domain_port;  // ":5000" behind the domain, or ""
+  std::string domain;  // "" = URIs name the host that the caller used (design.md 1.3)
 };
 
 /// The API as a table. `ecr` outlives it.

@@ -17,6 +17,12 @@ bool MatchesDigestExpression(std::string_view text) {
          text.substr(colon + 1).find_first_not_of(kHex) == text.npos;
 }
 
+/// ":5000", or "": the port that this caller reaches us at, which a proxy or a port mapping may have changed.
+std::string_view PortOf(std::string_view host) {
+  const std::size_t colon = host.rfind(':');
+  return colon == host.npos || host.ends_with(']') ? std::string_view() : host.substr(colon);
+}
+
 }  // namespace
 
 RegistryName RegistryOf(const aws::CallContext& call, const std::optional<std::string>& registry_id) {
@@ -25,7 +31,8 @@ RegistryName RegistryOf(const aws::CallContext& call, const std::optional<std::s
 
 std::string RegistryHost(const Ecr& ecr, const aws::CallContext& call, const RegistryName& registry) {
   if (ecr.domain.empty()) return call.host;
-  return registry.account.str() + ".dkr.ecr." + registry.region.str() + "." + ecr.domain + ecr.domain_port;
+  return registry.account.str() + ".dkr.ecr." + registry.region.str() + "." + ecr.domain +
+         std::string(PortOf(call.host));
 }
 
 std::unexpected<Error> InvalidParameter(std::string parameter, std::string constraint) {
