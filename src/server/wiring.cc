@@ -104,10 +104,8 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
                          *layers_, *uploads_,      foundation_.clock, config_.domain};
   oci_ = std::make_unique<oci::OciDoor>(rooms);
   downloads_ = std::make_unique<oci::Downloads>(rooms);
-  const std::string port = ":" + std::to_string(config_.listen.front().port);
-  const bool default_port = port == (config_.uses_tls() ? ":443" : ":80");
-  ecr_ = std::make_unique<ecr::Ecr>(ecr::Ecr{*repositories_, *images_, *layers_, *uploads_, *access_,
-                                             config_.domain, default_port ? "" : port});
+  ecr_ = std::make_unique<ecr::Ecr>(
+      ecr::Ecr{*repositories_, *images_, *layers_, *uploads_, *access_, config_.domain});
   aws_ = std::make_unique<aws::AwsDoor>(
       *access_, foundation_.clock, std::vector{ecr::EcrService(*ecr_), sts::StsService(sts_)},
       aws::DoorOptions{.regions = config_.regions,
