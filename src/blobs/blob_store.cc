@@ -118,6 +118,15 @@ Result<> BlobStore::SyncEntry(const FileId& id) {
   return Fail(ToError(synced.error(), path));
 }
 
+Result<> BlobStore::SyncRemoval(const FileId& id) {
+  const std::string path = root_ + '/' + id.directory();
+  const SystemResult<> synced = syncs_.Sync(path);
+  if (synced) return {};
+  if (!IsAbsent(synced.error())) return Fail(ToError(synced.error(), path));
+  TRY(CheckRoot());
+  return Lift(files_.SyncDirectory(root_), root_);
+}
+
 Result<std::shared_ptr<File>> BlobStore::Open(const FileId& id, Access access) {
   const std::string path = PathOf(id);
   auto file = files_.Open(path, access);

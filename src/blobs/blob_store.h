@@ -46,9 +46,12 @@ class BlobStore {
   /// The next id for content that lies in its row.
   FileId NewRowId() { return FileId::InRow(boot_epoch_, next_in_row_.fetch_add(1)); }
 
-  /// Makes a file's directory entry (or its removal) durable. Callers that come while a sync runs share the
+  /// Makes a file's directory entry durable. Callers that come while a sync runs share the
   /// next one. After an error the file is discarded; the store goes on in a new directory.
   Result<> SyncEntry(const FileId& id);
+
+  /// Makes a removal durable; the directory itself may be gone as well.
+  Result<> SyncRemoval(const FileId& id);
 
   /// Null when the file is absent: the root was then found to be the right one (1.11). On another disk's root
   /// everything is kUnavailable.
@@ -56,7 +59,7 @@ class BlobStore {
   /// Nothing when absent, as for Open.
   Result<std::optional<FileStatus>> Status(const FileId& id);
 
-  /// Unlinks; a file that is already absent is no error. Durable after SyncEntry.
+  /// Unlinks; a file that is already absent is no error. Durable after SyncRemoval.
   Result<> Remove(const FileId& id);
 
   /// kUnavailable unless the root holds this store's id.

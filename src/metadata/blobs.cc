@@ -4,10 +4,10 @@ namespace entrepot::metadata {
 namespace {
 
 #define BLOB_COLUMNS "b.file_id, b.domain, b.digest, b.size, b.state, b.layout"
-#define LINK_COLUMNS                                                                              \
-  BLOB_COLUMNS                                                                                    \
-      ", l.repository, l.repository_key, l.wrapped_key, l.collect_after, COALESCE(l.media_type, " \
-      "'')"
+#define LINK_COLUMNS                                                                          \
+  BLOB_COLUMNS                                                                                \
+  ", l.repository, l.repository_key, l.wrapped_key, l.collect_after, COALESCE(l.media_type, " \
+  "'')"
 
 Result<BlobRow> ReadBlob(sql::Cursor& row, int first = 0) {
   return BlobRow{.file_id = row.Blob(first),
@@ -65,6 +65,14 @@ Result<std::optional<ByteVector>> FindRowContent(sql::Session& session, std::int
 Result<> SetBlobState(WriteTransaction& transaction, std::int64_t registry, Bytes file_id, BlobState state) {
   TRY(transaction->Run("UPDATE blobs SET state = $3 WHERE registry = $1 AND file_id = $2", registry, file_id,
                        static_cast<int>(state)));
+  return {};
+}
+
+Result<> MarkDamaged(WriteTransaction& transaction, std::int64_t registry, Bytes file_id,
+                     Timestamp quarantined_until) {
+  TRY(transaction->Run(
+      "UPDATE blobs SET state = 3, quarantined_until = $3 WHERE registry = $1 AND file_id = $2", registry,
+      file_id, quarantined_until));
   return {};
 }
 
@@ -127,6 +135,19 @@ Result<std::optional<NamedLink>> FindNamedLink(sql::Session& session, std::int64
       registry, file_id));
   if (!TRY(row.Next())) return std::nullopt;
   return NamedLink{TRY(ReadLink(row)), row.Text(11)};
+}
+
+Result<std::vector<std::string>> ListHolders(sql::Session& session, RepositoryRef ref, std::int64_t domain,
+                                             const Digest& digest, int limit) {
+  sql::Cursor row = TRY(session.Query(
+      "SELECT r.name FROM blobs b JOIN blob_links l ON l.registry = b.registry AND l.file_id = b.file_id"
+      " JOIN repositories r ON r.registry = l.registry AND r.id = l.repository"
+      " WHERE b.registry = $1 AND b.domain = $2 AND b.digest = $3 AND b.state = 1 AND l.repository <> $4"
+      " LIMIT $5",
+      ref.registry, domain, digest, ref.repository, limit));
+  std::vector<std::string> names;
+  while (TRY(row.Next())) names.push_back(row.Text(0));
+  return names;
 }
 
 Result<> PutLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Bytes file_id,
@@ -231,8 +252,10 @@ Result<bool> IsFileInUse(WriteTransaction& transaction, std::int64_t registry, B
   }
   sql::Cursor row = TRY(transaction->Query(
       "SELECT 1 WHERE EXISTS (SELECT 1 FROM blob_links WHERE registry = $1 AND file_id = $2)"
-      " OR EXISTS (SELECT 1 FROM uploads WHERE registry = $1 AND file_id = $2 AND state = 1)",
-      registry, file_id));
+      " OR EXISTS (SELECT 1 FROM uploads WHERE registry = $1 AND file_id = $2 AND state = 1)"
+      " OR EXISTS (SELECT 1 FROM blobs WHERE registry = $1 AND file_id = $2 AND state = 3 AND "
+      "quarantined_until > $3)",
+      registry, file_id, transaction.store_time()));
   return row.Next();
 }
 
@@ -242,13 +265,64 @@ Result<std::vector<FileRow>> ListDeleting(sql::Session& session, int limit) {
   return ReadFiles(row);
 }
 
-Result<std::vector<FileRow>> ListDamaged(sql::Session& session, int limit) {
+Result<std::vector<FileRow>> ListHealable(sql::Session& session, int limit) {
   sql::Cursor row =
       TRY(session.Query(
-          "SELECT b.registry, " BLOB_COLUMNS " FROM blobs b WHERE b.state <> 1 AND b.state = 3 AND EXISTS"
-          " (SELECT 1 FROM blob_links l WHERE l.registry = b.registry AND l.file_id = b.file_id) LIMIT $1",
+          "SELECT b.registry, " BLOB_COLUMNS " FROM blobs b WHERE b.state <> 1 AND b.state = 3"
+          " AND EXISTS (SELECT 1 FROM blob_links l WHERE l.registry = b.registry AND l.file_id = b.file_id)"
+          " AND EXISTS (SELECT 1 FROM blobs n WHERE n.registry = b.registry AND n.domain = b.domain"
+          " AND n.digest = b.digest AND n.state = 1) LIMIT $1",
           limit));
   return ReadFiles(row);
+}
+
+Result<std::vector<FileRow>> ListQuarantineOver(sql::Session& session, Timestamp now, int limit) {
+  sql::Cursor row = TRY(session.Query("SELECT b.registry, " BLOB_COLUMNS
+                                      " FROM blobs b WHERE b.state <> 1 AND b.state = 3 AND "
+                                      "b.quarantined_until <= $1 ORDER BY b.quarantined_until LIMIT $2",
+                                      now, limit));
+  return ReadFiles(row);
+}
+
+Result<std::int64_t> CountDue(sql::Session& session, Timestamp now, int limit) {
+  sql::Cursor row = TRY(session.Query(
+      "SELECT COUNT(*) FROM (SELECT 1 AS one FROM (SELECT 1 FROM blob_links WHERE collect_after IS NOT NULL "
+      "AND collect_after <= $1 LIMIT $2) links"
+      " UNION ALL SELECT 1 FROM (SELECT 1 FROM collection_candidates LIMIT $2) candidates"
+      " UNION ALL SELECT 1 FROM (SELECT 1 FROM blobs WHERE state <> 1 AND state = 2 LIMIT $2) marked) due",
+      now, limit));
+  TRY(row.Next());
+  return row.Int(0);
+}
+
+Result<Reclaimable> FindReclaimable(sql::Session& session, Timestamp now) {
+  Reclaimable found;
+  {
+    // Files on their way out, those that lost a link and those whose links are over, less what is still held.
+    sql::Cursor row = TRY(session.Query(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(b.size), 0) AS BIGINT) FROM"
+        " (SELECT registry, file_id FROM collection_candidates"
+        " UNION SELECT registry, file_id FROM blob_links WHERE collect_after IS NOT NULL AND collect_after "
+        "<= $1"
+        " UNION SELECT registry, file_id FROM blobs WHERE state <> 1 AND state = 2) gone"
+        " JOIN blobs b ON b.registry = gone.registry AND b.file_id = gone.file_id"
+        " WHERE NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.registry = b.registry AND l.file_id = "
+        "b.file_id AND (l.collect_after IS NULL OR l.collect_after > $1))"
+        " AND (b.state <> 3 OR b.quarantined_until <= $1)",
+        now));
+    TRY(row.Next());
+    found.files = row.Int(0);
+    found.bytes = row.Int(1);
+  }
+  sql::Cursor row = TRY(session.Query(
+      "SELECT (SELECT COUNT(*) FROM blob_links WHERE collect_after IS NOT NULL AND collect_after <= $1),"
+      " (SELECT COUNT(*) FROM uploads WHERE expires_at <= $1), (SELECT COUNT(*) FROM repository_remains)",
+      now));
+  TRY(row.Next());
+  found.links = row.Int(0);
+  found.uploads = row.Int(1);
+  found.repositories = row.Int(2);
+  return found;
 }
 
 Result<bool> SweepRemains(WriteTransaction& transaction, int limit) {
@@ -287,10 +361,12 @@ Result<bool> SweepRemains(WriteTransaction& transaction, int limit) {
       "UPDATE uploads SET expires_at = 0 WHERE registry = $1 AND repository = $2 AND expires_at <> 0",
       ref->registry, ref->repository));
   if (rows > 0) return true;
-  TRY(transaction->Run("DELETE FROM repository_keys WHERE registry = $1 AND repository = $2", ref->registry,
-                       ref->repository));
-  TRY(transaction->Run("DELETE FROM repository_remains WHERE registry = $1 AND repository = $2",
-                       ref->registry, ref->repository));
+  for (const std::string_view statement :
+       {"DELETE FROM repository_keys WHERE registry = $1 AND repository = $2",
+        "DELETE FROM ended_subjects WHERE registry = $1 AND repository = $2",
+        "DELETE FROM repository_usage WHERE registry = $1 AND repository = $2",
+        "DELETE FROM repository_remains WHERE registry = $1 AND repository = $2"})
+    TRY(transaction->Run(statement, ref->registry, ref->repository));
   return true;
 }
 

@@ -49,6 +49,10 @@ Result<bool> InsertBlob(WriteTransaction& transaction, std::int64_t registry, co
 /// What InsertBlob was given; nothing when the row is gone or its content is in a file.
 Result<std::optional<ByteVector>> FindRowContent(sql::Session& session, std::int64_t registry, Bytes file_id);
 Result<> SetBlobState(WriteTransaction& transaction, std::int64_t registry, Bytes file_id, BlobState state);
+/// The blob steps aside for another of its content: its links move there, and it is kept until
+/// `quarantined_until` (store time).
+Result<> MarkDamaged(WriteTransaction& transaction, std::int64_t registry, Bytes file_id,
+                     Timestamp quarantined_until);
 Result<> DeleteBlob(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
 /// Whether a blob was ever published and not collected since.
 Result<bool> AnyBlobs(sql::Session& session);
@@ -68,6 +72,9 @@ struct NamedLink {
   std::string repository_name;
 };
 Result<std::optional<NamedLink>> FindNamedLink(sql::Session& session, std::int64_t registry, Bytes file_id);
+/// Repositories other than `ref`'s that have a link to the live blob of that content, by name, in no order.
+Result<std::vector<std::string>> ListHolders(sql::Session& session, RepositoryRef ref, std::int64_t domain,
+                                             const Digest& digest, int limit);
 /// Links to the file, at most `limit`, for moving them to another file.
 Result<std::vector<LinkRow>> ListLinks(sql::Session& session, std::int64_t registry, Bytes file_id,
                                        int limit);
@@ -104,13 +111,29 @@ Result<> DropCandidate(WriteTransaction& transaction, std::int64_t registry, Byt
 Result<> AddCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
 /// Whether the link is still there, its time over, and no manifest of the repository names its digest.
 Result<bool> IsLinkDue(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest);
-/// Whether a link or an upload session still names the file: the evidence that collection goes by. On
-/// PostgreSQL the blob's row stays locked against new links until the transaction ends.
+/// Whether a link or an upload session still names the file, or it is in quarantine: the evidence that
+/// collection goes by. On PostgreSQL the blob's row stays locked against new links until the transaction
+/// ends.
 Result<bool> IsFileInUse(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
 /// Files marked deleting, whose unlinking was perhaps interrupted.
 Result<std::vector<FileRow>> ListDeleting(sql::Session& session, int limit);
-/// Damaged files that still have links.
-Result<std::vector<FileRow>> ListDamaged(sql::Session& session, int limit);
+/// Damaged files with links that a live file of the same content can take.
+Result<std::vector<FileRow>> ListHealable(sql::Session& session, int limit);
+/// Damaged files whose quarantine is over.
+Result<std::vector<FileRow>> ListQuarantineOver(sql::Session& session, Timestamp now, int limit);
+
+/// Links and files that wait for collection, counted up to `limit`.
+Result<std::int64_t> CountDue(sql::Session& session, Timestamp now, int limit);
+
+/// What collection would free if it ran to its end now.
+struct Reclaimable {
+  std::int64_t links = 0;
+  std::int64_t files = 0;
+  std::int64_t bytes = 0;  // of content
+  std::int64_t uploads = 0;
+  std::int64_t repositories = 0;  // deleted ones; what their rows hold is not yet in the other figures
+};
+Result<Reclaimable> FindReclaimable(sql::Session& session, Timestamp now);
 
 /// Deletes at most `limit` rows of what deleted repositories left; true while there is more. Files of the
 /// links that went become candidates.

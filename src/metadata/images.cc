@@ -200,6 +200,42 @@ Result<bool> IsLayerReferenced(sql::Session& session, RepositoryRef ref, const D
   return row.Next();
 }
 
+Result<> EndSubject(WriteTransaction& transaction, RepositoryRef ref, const Digest& subject, Timestamp due) {
+  TRY(transaction->Run(
+      "INSERT INTO ended_subjects (registry, repository, subject, ended_at, due) VALUES ($1, $2, $3, $4, $5)"
+      " ON CONFLICT (registry, repository, subject) DO UPDATE SET ended_at = excluded.ended_at",
+      ref.registry, ref.repository, subject, transaction.now(), due));
+  return {};
+}
+
+Result<std::vector<EndedSubject>> ListEndedSubjects(sql::Session& session, Timestamp now, int limit) {
+  sql::Cursor row = TRY(session.Query(
+      "SELECT registry, repository, subject, ended_at FROM ended_subjects WHERE due <= $1 ORDER BY due "
+      "LIMIT $2",
+      now, limit));
+  std::vector<EndedSubject> ended;
+  while (TRY(row.Next())) ended.push_back({{row.Int(0), row.Int(1)}, TRY(row.StoredDigest(2)), row.Time(3)});
+  return ended;
+}
+
+Result<std::vector<Digest>> ReferrersOfEnded(sql::Session& session, const EndedSubject& ended, int limit) {
+  sql::Cursor row = TRY(session.Query(
+      "SELECT m.digest FROM manifests m WHERE m.registry = $1 AND m.repository = $2 AND m.subject = $3"
+      " AND m.subject IS NOT NULL AND m.pushed_at <= $4 AND NOT EXISTS (SELECT 1 FROM manifest_references r"
+      " WHERE r.registry = m.registry AND r.repository = m.repository AND r.child = m.digest AND r.kind = 3)"
+      " LIMIT $5",
+      ended.ref.registry, ended.ref.repository, ended.subject, ended.ended_at, limit));
+  std::vector<Digest> referrers;
+  while (TRY(row.Next())) referrers.push_back(TRY(row.StoredDigest(0)));
+  return referrers;
+}
+
+Result<> ForgetEndedSubject(WriteTransaction& transaction, const EndedSubject& ended) {
+  TRY(transaction->Run("DELETE FROM ended_subjects WHERE registry = $1 AND repository = $2 AND subject = $3",
+                       ended.ref.registry, ended.ref.repository, ended.subject));
+  return {};
+}
+
 Result<> DeleteReferencesOf(WriteTransaction& transaction, RepositoryRef ref, const Digest& parent) {
   TRY(transaction->Run(
       "DELETE FROM manifest_references WHERE registry = $1 AND repository = $2 AND parent = $3", ref.registry,

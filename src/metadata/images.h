@@ -83,6 +83,17 @@ Result<std::vector<Digest>> ParentsOf(sql::Session& session, RepositoryRef ref, 
                                       int limit);
 /// Whether any manifest names `child` as its config or a layer.
 Result<bool> IsLayerReferenced(sql::Session& session, RepositoryRef ref, const Digest& child);
+/// Notes that the subject is gone, for the artifacts that name it.
+Result<> EndSubject(WriteTransaction& transaction, RepositoryRef ref, const Digest& subject, Timestamp due);
+struct EndedSubject {
+  RepositoryRef ref;
+  Digest subject;
+  Timestamp ended_at;
+};
+Result<std::vector<EndedSubject>> ListEndedSubjects(sql::Session& session, Timestamp now, int limit);
+/// Artifacts that named the subject before it ended, and that no index names: at most `limit`.
+Result<std::vector<Digest>> ReferrersOfEnded(sql::Session& session, const EndedSubject& ended, int limit);
+Result<> ForgetEndedSubject(WriteTransaction& transaction, const EndedSubject& ended);
 Result<> DeleteReferencesOf(WriteTransaction& transaction, RepositoryRef ref, const Digest& parent);
 
 }  // namespace entrepot::metadata

@@ -6,6 +6,7 @@
 #include "metadata/blobs.h"
 #include "metadata/images.h"
 #include "registry/refs.h"
+#include "registry/take_image.h"
 
 namespace entrepot::registry {
 namespace {
@@ -125,27 +126,10 @@ Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Reposit
       transaction.session(), ref, digest, static_cast<int>(ReferenceKind::kManifest), 100));
   if (!parents.empty())
     return Fail(About(repository, ErrorCode::kImageReferencedByIndex).With("digests", ListOf(parents)));
-
   Images::Deleted deleted;
-  for (const std::string& tag : TRY(metadata::TagsOf(transaction.session(), ref, digest))) {
-    TRY(metadata::DeleteTag(transaction, ref, tag));
-    transaction.Touch(TagKey(repository.id, tag));
-    deleted.push_back({digest, tag});
-  }
+  for (std::string& tag : TRY(TakeImage(transaction, ref, digest, grace)))
+    deleted.push_back({digest, std::move(tag)});
   if (deleted.empty()) deleted.push_back({digest, ""});
-
-  const std::vector<metadata::ReferenceRow> references =
-      TRY(metadata::ReferencesOf(transaction.session(), ref, digest));
-  TRY(metadata::DeleteReferencesOf(transaction, ref, digest));
-  TRY(metadata::DeleteManifest(transaction, ref, digest));
-  transaction.Touch(ManifestKey(repository.id, digest));
-  for (const metadata::ReferenceRow& reference : references) {
-    const auto kind = static_cast<ReferenceKind>(reference.kind);
-    if (kind != ReferenceKind::kConfig && kind != ReferenceKind::kLayer) continue;
-    if (TRY(metadata::IsLayerReferenced(transaction.session(), ref, reference.child))) continue;
-    TRY(metadata::ReleaseLink(transaction, ref, reference.child, transaction.store_time() + grace.hold()));
-    transaction.Touch(LayerKey(repository.id, reference.child));
-  }
   return deleted;
 }
 

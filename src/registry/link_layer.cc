@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "metadata/images.h"
 #include "registry/caches.h"
+#include "registry/grace.h"
 #include "registry/refs.h"
 
 namespace entrepot::registry {
@@ -25,7 +26,7 @@ struct Publication {
   keys::KeyRing& keys;
   const Repository& repository;
   const NewFile& file;
-  std::chrono::hours hold;
+  std::chrono::seconds hold;
 
   Result<std::optional<Winner>> LookForWinner(metadata::Store& store) const {
     auto row = TRY(store.Read([&](metadata::sql::Session& session) {
@@ -47,7 +48,9 @@ struct Publication {
     if (winner->whole)
       if (const auto linked = TRY(LinkWinner(transaction, *live))) return *linked;
     // The winner's file is not whole, or no repository is left that could unwrap its key: it steps aside.
-    TRY(metadata::SetBlobState(transaction, registry, live->file_id, metadata::BlobState::kDamaged));
+    TRY(metadata::MarkDamaged(
+        transaction, registry, live->file_id,
+        winner->whole ? transaction.store_time() : transaction.store_time() + kQuarantine));
     TRY(metadata::AddCandidate(transaction, registry, live->file_id));
     return InsertOwn(transaction);
   }
@@ -120,7 +123,7 @@ Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row) 
 }
 
 Result<> ShareLink(WriteTransaction& transaction, keys::KeyRing& keys, const keys::RepositoryRef& source,
-                   const metadata::LinkRow& from, const Repository& target, std::chrono::hours hold) {
+                   const metadata::LinkRow& from, const Repository& target, std::chrono::seconds hold) {
   const metadata::RepositoryRef ref = RefOf(target);
   const Timestamp until = transaction.store_time() + hold;
   const auto own = TRY(metadata::FindLink(transaction.session(), ref, from.blob.digest));
@@ -137,7 +140,7 @@ Result<> ShareLink(WriteTransaction& transaction, keys::KeyRing& keys, const key
 }
 
 Result<bool> PublishLayer(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys,
-                          const Repository& repository, const NewFile& file, std::chrono::hours hold,
+                          const Repository& repository, const NewFile& file, std::chrono::seconds hold,
                           const std::function<Result<>(WriteTransaction&)>& also) {
   const Result<Outcome> outcome = RunPublication(store, {files, keys, repository, file, hold}, also);
   if (outcome && *outcome == Outcome::kPublished) return false;

@@ -28,7 +28,7 @@ Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row);
 /// already.
 Result<> ShareLink(metadata::WriteTransaction& transaction, keys::KeyRing& keys,
                    const keys::RepositoryRef& source, const metadata::LinkRow& from, const Repository& target,
-                   std::chrono::hours hold);
+                   std::chrono::seconds hold);
 
 /// A file that was just written and synced, or content for a row, that no row names yet.
 struct NewFile {
@@ -40,7 +40,7 @@ struct NewFile {
 /// removes the new one; `also` runs in the same transaction (it ends the upload session). When it fails the
 /// file is removed. True when the repository had the layer before.
 Result<bool> PublishLayer(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys,
-                          const Repository& repository, const NewFile& file, std::chrono::hours hold,
+                          const Repository& repository, const NewFile& file, std::chrono::seconds hold,
                           const std::function<Result<>(metadata::WriteTransaction&)>& also);
 
 /// Moves one link of a set-aside (damaged) file to the live file of the same content. False when there is

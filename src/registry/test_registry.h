@@ -62,7 +62,7 @@ struct TestRegistry {
     layers = std::make_unique<Layers>(*store, *blob_store, *keys, *caches, grace);
     uploads =
         std::make_unique<Uploads>(*store, *blob_store, *keys, grace, workers, body_pool, UploadSettings{});
-    collection = std::make_unique<Collection>(*store, *blob_store, *keys);
+    collection = std::make_unique<Collection>(*store, *blob_store, *keys, grace);
   }
   TestRegistry(const metadata::sql::TestDirectory& directory, ManualClock& test_clock)
       : TestRegistry(directory, test_clock, Options{}) {}

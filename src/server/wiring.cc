@@ -97,7 +97,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   uploads_ =
       std::make_unique<registry::Uploads>(store, *blobs_, *keys_, grace_, workers_, body_pool_,
                                           registry::UploadSettings{.memory = config_.limits_body_memory / 4});
-  collection_ = std::make_unique<registry::Collection>(store, *blobs_, *keys_);
+  collection_ = std::make_unique<registry::Collection>(store, *blobs_, *keys_, grace_);
 
   referrers_ = std::make_unique<registry::Referrers>(store);
   const oci::Rooms rooms{*access_, *repositories_, *images_,          *referrers_,

@@ -1,0 +1,54 @@
+#include "registry/take_image.h"
+
+#include "metadata/blobs.h"
+#include "metadata/images.h"
+#include "registry/caches.h"
+#include "registry/manifest.h"
+
+namespace entrepot::registry {
+namespace {
+
+using metadata::RepositoryRef;
+using metadata::WriteTransaction;
+
+bool IsLayer(const metadata::ReferenceRow& reference) {
+  const auto kind = static_cast<ReferenceKind>(reference.kind);
+  return kind == ReferenceKind::kConfig || kind == ReferenceKind::kLayer;
+}
+
+Result<std::vector<std::string>> TakeTags(WriteTransaction& transaction, RepositoryRef ref,
+                                          const Digest& digest) {
+  std::vector<std::string> tags = TRY(metadata::TagsOf(transaction.session(), ref, digest));
+  for (const std::string& tag : tags) {
+    TRY(metadata::DeleteTag(transaction, ref, tag));
+    transaction.Touch(TagKey(RepositoryId(ref.repository), tag));
+  }
+  return tags;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> TakeImage(WriteTransaction& transaction, RepositoryRef ref,
+                                           const Digest& digest, const Grace& grace) {
+  const auto repository = RepositoryId(ref.repository);
+  std::vector<std::string> tags = TRY(TakeTags(transaction, ref, digest));
+  const std::vector<metadata::ReferenceRow> references =
+      TRY(metadata::ReferencesOf(transaction.session(), ref, digest));
+  TRY(metadata::DeleteReferencesOf(transaction, ref, digest));
+  TRY(metadata::DeleteManifest(transaction, ref, digest));
+  transaction.Touch(ManifestKey(repository, digest));
+  for (const metadata::ReferenceRow& reference : references) {
+    if (!IsLayer(reference)) continue;
+    if (TRY(metadata::IsLayerReferenced(transaction.session(), ref, reference.child))) continue;
+    TRY(metadata::ReleaseLink(transaction, ref, reference.child, transaction.store_time() + grace.hold()));
+    transaction.Touch(LayerKey(repository, reference.child));
+  }
+  const bool is_subject = !TRY(metadata::ParentsOf(transaction.session(), ref, digest,
+                                                   static_cast<int>(ReferenceKind::kSubject), 1))
+                               .empty();
+  if (is_subject)
+    TRY(metadata::EndSubject(transaction, ref, digest, transaction.store_time() + grace.referrers_stay()));
+  return tags;
+}
+
+}  // namespace entrepot::registry
