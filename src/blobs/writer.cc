@@ -83,6 +83,13 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     return WaitIdle();
   }
 
+  Result<> WaitForRoom(int blocks) {
+    std::unique_lock lock(mutex_);
+    progress_.wait(lock, [&] { return pending_ <= blocks; });  // a block is one job or two
+    if (error_) return Fail(*error_);
+    return {};
+  }
+
   Result<Checkpointed> Checkpoint() {
     std::lock_guard control(control_);
     TRY(CheckOpen());
@@ -152,16 +159,12 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
       (*run)();
       run.reset();  // lets the block go before Finish may see the lanes idle
       std::lock_guard lock(self->mutex_);
-      if (--self->pending_ == 0) self->idle_.notify_all();
+      --self->pending_;
+      self->progress_.notify_all();
     });
   }
 
-  Result<> WaitIdle() {
-    std::unique_lock lock(mutex_);
-    idle_.wait(lock, [this] { return pending_ == 0; });
-    if (error_) return Fail(*error_);
-    return {};
-  }
+  Result<> WaitIdle() { return WaitForRoom(0); }
 
   Result<> CheckOpen() {
     if (ended_) return Fail(ErrorCode::kUnavailable, "the upload's writer has ended");
@@ -248,7 +251,7 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   std::mutex control_;  // Checkpoint, Finish, Discard
 
   std::mutex mutex_;
-  std::condition_variable idle_;
+  std::condition_variable progress_;
   int pending_ = 0;
   std::optional<Error> error_;
 
@@ -297,6 +300,7 @@ BlobWriter::~BlobWriter() { Stream::Abandon(std::move(stream_)); }
 
 void BlobWriter::Append(http::Block block) { stream_->Append(std::move(block)); }
 Result<> BlobWriter::Append(Bytes bytes) { return stream_->Append(bytes); }
+Result<> BlobWriter::WaitForRoom(int blocks) { return stream_->WaitForRoom(blocks); }
 bool BlobWriter::failed() const noexcept { return stream_->failed(); }
 bool BlobWriter::resumable() const noexcept { return stream_->resumable(); }
 std::uint64_t BlobWriter::received() const noexcept { return stream_->received(); }

@@ -72,6 +72,8 @@ class BlobWriter {
   void Append(http::Block block);
   /// For bytes already in memory: returns when they were taken in.
   Result<> Append(Bytes bytes);
+  /// Waits until at most `blocks` of those appended are still being worked on. The first error, if any.
+  Result<> WaitForRoom(int blocks);
 
   /// Going on is useless. From any thread.
   bool failed() const noexcept;

@@ -38,12 +38,12 @@ Acknowledged RunPush(TestRegistry& registry) {
   const std::size_t half = kBig.size() - 1000;
   told.big_progress =
       registry.uploads
-          ->Append(repository, ticket, {0, std::nullopt}, AsBytes(std::string_view(kBig).substr(0, half)))
+          ->Append(repository, ticket, {0, std::nullopt}, BlockOf(std::string_view(kBig).substr(0, half)))
           .has_value();
   if (told.big_progress)
     told.big = registry.uploads
                    ->Append(repository, ticket, {half, TestRegistry::DigestOf(kBig)},
-                            AsBytes(std::string_view(kBig).substr(half)))
+                            BlockOf(std::string_view(kBig).substr(half)))
                    .has_value();
   told.image =
       registry.Put(repository, TestRegistry::ManifestOf(kConfig, {kSmall, kLayer, kBig}), "v1").has_value();

@@ -33,6 +33,12 @@ inline RegistryName TestRegistryName() {
   return {AccountId::Trusted("123456789012"), Region::Trusted("us-west-2")};
 }
 
+/// A request's body that owns its bytes.
+inline http::Block BlockOf(std::string_view content) {
+  const auto owner = std::make_shared<const std::string>(content);
+  return {owner, AsBytes(*owner)};
+}
+
 /// Built on a directory as a process is at its start; built again on the same one, it has restarted.
 struct TestRegistry {
   struct Options {
@@ -74,7 +80,7 @@ struct TestRegistry {
     return Must(repositories->Find(TestRegistryName(), RepositoryName::Trusted(name)));
   }
   Result<UploadedLayer> Push(const Repository& repository, std::string_view content) {
-    return uploads->PutWhole(repository, "AIDATEST", DigestOf(content), AsBytes(content));
+    return uploads->PutWhole(repository, "AIDATEST", DigestOf(content), BlockOf(content));
   }
   Result<std::string> Pull(const Repository& repository, const Digest& digest) {
     const OpenLayerPtr layer = TRY(layers->Open(repository, digest));

@@ -15,6 +15,7 @@ constexpr std::chrono::seconds kCheckpointTime{5};
 constexpr std::size_t kMemoryBody = 1 << 20;       // what may wait for its PUT in memory
 constexpr std::int64_t kMaxParts = 4200;           // ecr-semantics 9
 constexpr std::size_t kMinPart = 5 * 1024 * 1024;  // of every part but the last
+constexpr int kBlocksBehind = 2;                   // of at most kMemoryBody, answered for and not yet written
 constexpr std::string_view kStatePurpose = "upload state";
 
 // What uploads.short_part holds.
@@ -74,7 +75,8 @@ void UploadSession::ReleaseMemory() {
   memory_ = {};
 }
 
-Result<> UploadSession::Receive(Bytes body) {
+Result<> UploadSession::Receive(http::Block block) {
+  const Bytes body = block.bytes();
   const bool in_memory = !writer_ && !(has_row_ && row_.file_id);
   if (in_memory && memory_.size() + body.size() <= kMemoryBody &&
       context_.memory_used.load() + body.size() <= context_.memory_limit) {
@@ -84,9 +86,10 @@ Result<> UploadSession::Receive(Bytes body) {
     return {};
   }
   TRY(EnsureWriter(false, 0));
-  if (Result<> appended = writer_->Append(body); !appended) {
+  writer_->Append(std::move(block));
+  if (Result<> room = writer_->WaitForRoom(kBlocksBehind); !room) {
     FallBack();
-    return appended;
+    return room;
   }
   return {};
 }
@@ -177,7 +180,9 @@ bool UploadSession::checkpoint_due() const {
 
 Result<> UploadSession::CheckpointIfMuch() {
   if (received() - checkpointed_.load() < kCheckpointBytes) return {};
-  return Checkpoint();
+  Result<> kept = Checkpoint();
+  if (!kept) FallBack();
+  return kept;
 }
 
 Result<> UploadSession::Checkpoint() {

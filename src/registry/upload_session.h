@@ -58,8 +58,8 @@ class UploadSession {
   /// Of a session that was completed before.
   std::optional<Digest> completed() const { return completed_; }
 
-  /// Takes in a small body.
-  Result<> Receive(Bytes body);
+  /// Takes in a small body, which is worked on behind the call's back where it goes to a file.
+  Result<> Receive(http::Block body);
   /// A part of the API, in order, durable when this returns. kLimitExceeded.
   Result<> ReceivePart(Bytes part);
   /// The file's writer, for a body that streams; what waited in memory is in it.
@@ -67,7 +67,7 @@ class UploadSession {
 
   /// Makes the progress durable.
   Result<> Checkpoint();
-  /// The same when enough has come since the last time (4 MiB).
+  /// The same when enough has come since the last time (4 MiB); falls back when that fails.
   Result<> CheckpointIfMuch();
   /// Whether 5 s and 4 MiB have passed. From any thread, cheap.
   bool checkpoint_due() const;

@@ -240,10 +240,7 @@ class Uploads::State::Sink final : public http::BodySink {
       const UploadedLayer layer = TRY(state_.Complete(session, {&*chunk_.closing_digest, 1}, {}));
       return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
     }
-    if (Result<> kept = session.CheckpointIfMuch(); !kept) {
-      session.FallBack();
-      return Fail(std::move(kept).error());
-    }
+    TRY(session.CheckpointIfMuch());
     return ChunkResult{session.received(), std::nullopt};
   }
 
@@ -311,15 +308,15 @@ Result<UploadStatus> Uploads::Status(const Repository& repository, const UploadT
 }
 
 Result<Uploads::ChunkResult> Uploads::Append(const Repository& repository, const UploadTicket& ticket,
-                                             const Chunk& chunk, Bytes body) {
+                                             const Chunk& chunk, http::Block body) {
   Lease session = TRY(state_->Take(repository, ticket, chunk.offset));
   if (session->completed()) return state_->AnswerCompleted(*session, chunk);
   if (chunk.offset != session->received()) return Fail(OffsetError(*session));
   if (chunk.closing_digest) {
-    const UploadedLayer layer = TRY(state_->Complete(*session, {&*chunk.closing_digest, 1}, body));
+    const UploadedLayer layer = TRY(state_->Complete(*session, {&*chunk.closing_digest, 1}, body.bytes()));
     return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
   }
-  TRY(session->Receive(body));
+  TRY(session->Receive(std::move(body)));
   TRY(session->CheckpointIfMuch());
   return ChunkResult{session->received(), std::nullopt};
 }
@@ -338,9 +335,9 @@ Result<std::unique_ptr<http::BodySink>> Uploads::AppendStream(const Repository& 
 }
 
 Result<UploadedLayer> Uploads::PutWhole(const Repository& repository, std::string_view principal,
-                                        const Digest& digest, Bytes body) {
+                                        const Digest& digest, http::Block body) {
   const UploadTicket ticket = Open(repository, principal);
-  const ChunkResult result = TRY(Append(repository, ticket, {0, digest}, body));
+  const ChunkResult result = TRY(Append(repository, ticket, {0, digest}, std::move(body)));
   return *result.layer;
 }
 

@@ -76,9 +76,9 @@ class Uploads {
     std::uint64_t received = 0;
     std::optional<UploadedLayer> layer;
   };
-  /// A whole small body at once.
+  /// A whole small body at once. The block outlives the call while it is being written.
   Result<ChunkResult> Append(const Repository& repository, const UploadTicket& ticket, const Chunk& chunk,
-                             Bytes body);
+                             http::Block body);
   /// A body that streams. `answer` makes the response from the result, on a worker.
   using Answer = std::function<http::Response(Result<ChunkResult>)>;
   Result<std::unique_ptr<http::BodySink>> AppendStream(const Repository& repository,
@@ -86,7 +86,7 @@ class Uploads {
                                                        std::uint64_t expected_size, Answer answer);
   /// A whole small layer with no session: POST with ?digest=.
   Result<UploadedLayer> PutWhole(const Repository& repository, std::string_view principal,
-                                 const Digest& digest, Bytes body);
+                                 const Digest& digest, http::Block body);
 
   /// UploadLayerPart, which begins at the position `first`. Durable when it returns (a checkpoint).
   /// kUploadOffset when it is not the next; kLimitExceeded past 4,200 parts.

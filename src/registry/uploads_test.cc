@@ -29,7 +29,7 @@ class UploadsTest : public RegistryTest {
   UploadTicket Open() { return registry->uploads->Open(*repository, "AIDATEST"); }
   Result<ChunkResult> Append(const UploadTicket& ticket, std::uint64_t offset, std::string_view bytes,
                              std::optional<Digest> closing = std::nullopt) {
-    return registry->uploads->Append(*repository, ticket, {offset, closing}, AsBytes(bytes));
+    return registry->uploads->Append(*repository, ticket, {offset, closing}, BlockOf(bytes));
   }
   // As the connection does: blocks, then Finish on a worker once all of them are gone. The result is what the
   // door would answer from.
