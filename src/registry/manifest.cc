@@ -80,6 +80,12 @@ bool IsForeign(const json::value& descriptor) {
   return urls && urls->is_array() && !urls->get_array().empty() && foreign_type;
 }
 
+// An entry of an index that no manifest's media type fits is a layer: BuildKit's cache is an index of layers.
+bool IsLayerOfIndex(const Reference& reference) {
+  return reference.kind == ReferenceKind::kManifest && !reference.media_type.empty() &&
+         std::ranges::find(kMediaTypes, reference.media_type, &MediaTypeRow::media_type) == kMediaTypes.end();
+}
+
 Result<> ReadList(const json::value& root, std::string_view member, ReferenceKind kind, bool required,
                   Manifest& manifest) {
   const json::value* list = FindMember(root, member);
@@ -90,8 +96,9 @@ Result<> ReadList(const json::value& root, std::string_view member, ReferenceKin
   if (!list->is_array()) return Invalid(std::string(member) + " is no list");
   for (const json::value& descriptor : list->get_array()) {
     Reference reference = TRY(ReadDescriptor(descriptor, kind));
-    if (kind == ReferenceKind::kLayer && IsForeign(descriptor)) continue;
-    if (kind == ReferenceKind::kLayer) TRY(AddToSize(reference, manifest));
+    if (IsLayerOfIndex(reference)) reference.kind = ReferenceKind::kLayer;
+    if (reference.kind == ReferenceKind::kLayer && IsForeign(descriptor)) continue;
+    if (reference.kind == ReferenceKind::kLayer) TRY(AddToSize(reference, manifest));
     manifest.references.push_back(std::move(reference));
   }
   return {};

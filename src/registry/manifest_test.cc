@@ -87,6 +87,20 @@ TEST(Manifest, TellsWhatItRefersTo) {
   ASSERT_EQ(manifest.annotations.size(), 1u);
 }
 
+TEST(Manifest, AnIndexMayListLayers) {
+  const Result<Manifest> cache = ParseManifest(Fill(R"({"manifests":[
+      {"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"%D","size":3},
+      {"mediaType":"application/vnd.buildkit.cacheconfig.v0","digest":"%D","size":4},
+      {"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%D","size":5},
+      {"digest":"%D","size":6}]})"),
+                                               kIndex);
+  ASSERT_TRUE(cache);
+  std::vector<ReferenceKind> kinds;
+  for (const Reference& reference : cache->references) kinds.push_back(reference.kind);
+  EXPECT_EQ(kinds, (std::vector{ReferenceKind::kLayer, ReferenceKind::kLayer, ReferenceKind::kManifest,
+                                ReferenceKind::kManifest}));
+}
+
 TEST(TagFilter, StarsTakeAnyRun) {
   for (const char* tag : {"dev-1", "dev-"}) EXPECT_TRUE(MatchesTagFilter("dev-*", tag)) << tag;
   EXPECT_FALSE(MatchesTagFilter("dev-*", "adev-1"));
