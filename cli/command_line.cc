@@ -75,6 +75,10 @@ class Parser {
     if (command.print_config)
       app->add_flag("--print-config", invocation_.print_config,
                     "print the effective settings as TOML, and end");
+    for (const Switch& own : command.switches)
+      app->add_flag_callback(
+          "--" + std::string(own.name), [this, &own] { invocation_.switches.insert(own.name); },
+          std::string(own.doc));
     entries_.push_back(std::move(entry));
   }
 

@@ -14,6 +14,19 @@ namespace {
 
 using Takes = Command::Takes;
 
+constexpr Switch kGcSwitches[] = {
+    {"dry-run", "say what would be freed, and free nothing"},
+    {"pause", "let a running server collect nothing until --resume or its end"},
+    {"resume", "end a pause"},
+    {"status", "say how collection stands"},
+};
+
+constexpr Switch kFsckSwitches[] = {
+    {"repair", "mend what can be mended; damaged blobs are set aside, never deleted"},
+    {"read-blobs", "read every blob and compare its digest"},
+    {"restart", "begin anew instead of going on with an interrupted check"},
+};
+
 constexpr Command kCommands[] = {
     {"serve", "start the registry in the foreground; Ctrl-C or SIGTERM stops it", Serve, Takes::kEverySetting,
      false, true},
@@ -22,6 +35,10 @@ constexpr Command kCommands[] = {
      Takes::kDataDirectory, true, false},
     {"doctor", "check the set-up and say what is wrong and how to mend it", Doctor, Takes::kDataDirectory,
      true, false},
+    {"gc", "free now what nothing holds any more (a running server does so by itself)", Gc,
+     Takes::kDataDirectory, true, false, kGcSwitches},
+    {"fsck", "check that database and blobs agree; an interrupted check goes on where it was", Fsck,
+     Takes::kDataDirectory, true, false, kFsckSwitches},
     {"version", "print the version", Version, Takes::kNothing, true, false},
     {"completion bash", "print a completion script: source <(entrepot completion bash)", BashCompletion,
      Takes::kNothing, false, false},

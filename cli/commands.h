@@ -4,11 +4,13 @@
 
 #include <functional>
 #include <iosfwd>
+#include <set>
 #include <span>
 #include <string_view>
 
 #include "access/access.h"
 #include "base/result.h"
+#include "server/admin_socket.h"
 #include "server/config.h"
 #include "server/data_directory.h"
 
@@ -25,6 +27,9 @@ struct Surroundings {
   std::function<Result<int>(const server::Config&)> serve;
   std::function<Result<access::AccessKey>(const server::Config&, const server::DataDirectory&)>
       reset_administrator_key;
+  /// Opens the store of a configuration that no server serves.
+  std::function<Result<server::AdminCommands>(const server::Config&)> open_storage;
+  bool terminal = false;  // a person watches `error`: progress is shown there
 };
 
 /// A parsed command line.
@@ -32,6 +37,9 @@ struct Invocation {
   server::ConfigSources sources;
   bool json = false;
   bool print_config = false;
+  std::set<std::string_view> switches;  // of the command's own, without dashes
+
+  bool has(std::string_view name) const { return switches.contains(name); }
 };
 
 using CommandFunction = Result<int> (*)(const Invocation&, const Surroundings&);
@@ -41,7 +49,15 @@ Result<int> Env(const Invocation&, const Surroundings&);
 Result<int> ResetCredentials(const Invocation&, const Surroundings&);
 Result<int> Version(const Invocation&, const Surroundings&);
 Result<int> Doctor(const Invocation&, const Surroundings&);
+Result<int> Gc(const Invocation&, const Surroundings&);
+Result<int> Fsck(const Invocation&, const Surroundings&);
 Result<int> BashCompletion(const Invocation&, const Surroundings&);
+
+/// A flag without a value that only one command has.
+struct Switch {
+  std::string_view name;  // without dashes
+  std::string_view doc;
+};
 
 /// A command as it is typed, helped with and completed.
 struct Command {
@@ -51,6 +67,7 @@ struct Command {
   enum class Takes { kNothing, kEverySetting, kDataDirectory } takes;
   bool json;          // has --json
   bool print_config;  // has --print-config
+  std::span<const Switch> switches = {};
 };
 std::span<const Command> Commands();
 

@@ -17,6 +17,7 @@ std::string FlagsOf(const Command& command) {
   if (command.takes != Command::Takes::kNothing) flags += " --config";
   if (command.json) flags += " --json";
   if (command.print_config) flags += " --print-config";
+  for (const Switch& own : command.switches) flags.append(" --").append(own.name);
   for (const server::Setting& setting : server::Settings())
     if (TakesSetting(command, setting.key)) flags += " " + setting.flag();
   return flags;

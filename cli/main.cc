@@ -1,9 +1,11 @@
 // The program `entrepot`: its commands, joined to the server that wiring builds.
 
 #include <iostream>
+#include <unistd.h>
 
 #include "cli/command_line.h"
 #include "server/serve.h"
+#include "server/storage_commands.h"
 
 int main(int argc, char** argv) {
   const entrepot::cli::Surroundings surroundings{
@@ -12,6 +14,8 @@ int main(int argc, char** argv) {
       .environment = entrepot::server::ProcessEnvironment(),
       .serve = entrepot::server::Serve,
       .reset_administrator_key = entrepot::server::ResetAdministratorKey,
+      .open_storage = entrepot::server::OpenStorage,
+      .terminal = ::isatty(STDERR_FILENO) == 1,
   };
   return entrepot::cli::Run({argv + 1, argv + argc}, surroundings);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 
 namespace entrepot::registry {
 
@@ -33,6 +34,10 @@ class Grace {
   /// (design-storage 1.9).
   std::chrono::seconds referrers_stay() const { return hold() / 2; }
 
+  /// For metrics: how often an answer of existence made a hold longer.
+  void CountExtension() const { extensions_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint64_t extensions() const { return extensions_.load(std::memory_order_relaxed); }
+
   bool under_pressure() const { return under_pressure_.load(std::memory_order_relaxed); }
   /// From the watch over the disk.
   void SetPressure(bool pressed) { under_pressure_.store(pressed, std::memory_order_relaxed); }
@@ -40,6 +45,7 @@ class Grace {
  private:
   const std::chrono::seconds ordinary_;
   std::atomic<bool> under_pressure_{false};
+  mutable std::atomic<std::uint64_t> extensions_{0};
 };
 
 }  // namespace entrepot::registry

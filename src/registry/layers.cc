@@ -33,6 +33,7 @@ Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& dige
       return metadata::HoldLink(transaction, ref, digest, transaction.store_time() + grace_.claimed_hold());
     }));
     if (!held) return Fail(LayerNotFound(repository, digest));
+    grace_.CountExtension();
   }
   // The next question about a layer that an image refers to is answered from memory, and so is its pull.
   if (!link->collect_after && !caches_.FindLayer(repository.id, digest)) (void)OpenOnce(repository, digest);

@@ -109,15 +109,45 @@ void AddAws(Families& families, const aws::AwsDoor& door) {
       });
 }
 
-void AddCollection(Families& families, const registry::CollectionCounters& counters) {
+void AddCollection(Families& families, const registry::Collection& collection) {
+  const registry::CollectionCounters& counters = collection.counters();
   const auto count = [&](const std::string& kind, std::uint64_t value) {
     families.Counter("entrepot_collected_total", "What collection removed.", {{"kind", kind}},
                      static_cast<double>(value));
   };
   count("link", counters.links);
   count("blob", counters.blobs);
+  count("artifact", counters.artifacts);
   count("orphan", counters.orphans);
   count("upload", counters.uploads);
+  families.Counter("entrepot_collected_bytes_total", "Content that collection removed.", {},
+                   static_cast<double>(counters.bytes.load()));
+  families.Counter("entrepot_collection_failures_total", "Steps of collection that failed and are repeated.",
+                   {}, static_cast<double>(counters.failures.load()));
+  families.Gauge("entrepot_collection_due",
+                 "Links and files that wait for collection, counted up to 10000 of a kind.", {},
+                 static_cast<double>(collection.due()));
+  families.Gauge("entrepot_collection_last_run_timestamp_seconds",
+                 "When collection last found nothing more to do.", {},
+                 static_cast<double>(counters.last_run.load()) / 1e6);
+  families.Gauge("entrepot_collection_paused", "1 while a person has collection paused.", {},
+                 collection.paused() ? 1 : 0);
+}
+
+void AddStorage(Families& families, const Storage& storage) {
+  AddCollection(families, storage.collection);
+  families.Gauge("entrepot_store_time_suspect", "1 while collection waits because the wall clock jumped.", {},
+                 storage.store.time_suspect() ? 1 : 0);
+  families.Gauge("entrepot_disk_pressure", "1 while the disk is nearly full and grace is an hour at most.",
+                 {}, storage.grace.under_pressure() ? 1 : 0);
+  families.Gauge("entrepot_grace_seconds", "How long a layer without an image is held.", {},
+                 static_cast<double>(storage.grace.hold().count()));
+  families.Counter("entrepot_lease_extensions_total", "Holds that an answer of existence made longer.", {},
+                   static_cast<double>(storage.grace.extensions()));
+  families.Gauge("entrepot_disk_bytes", "Size of the disk that holds the blobs.", {},
+                 static_cast<double>(storage.space().total));
+  families.Gauge("entrepot_disk_available_bytes", "Free space on the disk that holds the blobs.", {},
+                 static_cast<double>(storage.space().available));
 }
 
 }  // namespace
@@ -127,11 +157,7 @@ std::string RenderMetrics(const MetricsSources& sources) {
   if (sources.server) AddServer(families, sources.server->counters());
   AddOci(families, sources.oci);
   AddAws(families, sources.aws);
-  AddCollection(families, sources.collection.counters());
-  families.Gauge("entrepot_store_time_suspect", "1 while collection waits because the wall clock jumped.", {},
-                 sources.store.time_suspect() ? 1 : 0);
-  families.Gauge("entrepot_disk_pressure", "1 while the disk is nearly full and grace is an hour.", {},
-                 sources.grace.under_pressure() ? 1 : 0);
+  AddStorage(families, sources.storage);
   return families.Text();
 }
 

@@ -7,10 +7,8 @@
 
 #include "aws/door.h"
 #include "http/server.h"
-#include "metadata/store.h"
 #include "oci/door.h"
-#include "registry/collection.h"
-#include "registry/grace.h"
+#include "server/storage.h"
 
 namespace entrepot::server {
 
@@ -18,9 +16,7 @@ struct MetricsSources {
   const http::Server* server = nullptr;  // null while it is not yet listening
   const oci::OciDoor& oci;
   const aws::AwsDoor& aws;
-  const registry::Collection& collection;
-  const registry::Grace& grace;
-  const metadata::Store& store;
+  const Storage& storage;
 };
 
 std::string RenderMetrics(const MetricsSources& sources);

@@ -13,18 +13,18 @@
 #include "server/credentials_file.h"
 #include "server/first_start.h"
 #include "server/reset_credentials.h"
+#include "server/storage_commands.h"
 #include "server/wiring.h"
 
 namespace entrepot::server {
 namespace {
 
-// SIGINT and SIGTERM, taken by Wait; every thread started later inherits the mask.
-class StopSignals {
+// SIGINT, SIGTERM and SIGHUP, taken by Wait; every thread started later inherits the mask.
+class Signals {
  public:
-  StopSignals() {
+  Signals() {
     ::sigemptyset(&set_);
-    ::sigaddset(&set_, SIGINT);
-    ::sigaddset(&set_, SIGTERM);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set_, signal);
     ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
   }
@@ -68,8 +68,9 @@ Result<bool> EnsureAdministrator(const Config& config, const DataLayout& layout,
   return made.has_value();
 }
 
-AdminCommands Commands(const Config& config, const DataLayout& layout, Foundation& foundation) {
-  AdminCommands commands;
+AdminCommands Commands(const Config& config, const DataLayout& layout, Foundation& foundation,
+                       Storage& storage) {
+  AdminCommands commands = StorageCommands(storage);
   commands[std::string(kResetCredentialsCommand)] = [&](const boost::json::object&) {
     return ResetCredentials(layout, [&] {
       return access::ResetAdministratorKey(*foundation.store, foundation.secrets(), config.account_id);
@@ -81,7 +82,7 @@ AdminCommands Commands(const Config& config, const DataLayout& layout, Foundatio
 }  // namespace
 
 Result<int> Serve(const Config& config) {
-  const StopSignals signals;
+  const Signals signals;
   log::Configure(config.log_level, config.log_format);
   PrepareProcess();
   const DataDirectory directory = TRY(DataDirectory::Open(config));
@@ -98,10 +99,12 @@ Result<int> Serve(const Config& config) {
     greeting.listening.push_back({address.host, address.port});
   greeting.client = ClientSettingsOf(config, layout, greeting.listening.front());
   TRY(WriteClientSettings(layout, greeting.client));
-  const auto admin = TRY(AdminSocket::Start(layout.admin_socket(), Commands(config, layout, *foundation)));
+  const auto admin = TRY(
+      AdminSocket::Start(layout.admin_socket(), Commands(config, layout, *foundation, registry->storage())));
   std::cout << GreetingText(greeting) << std::flush;
 
-  const int signal = signals.Wait();
+  int signal = signals.Wait();
+  for (; signal == SIGHUP; signal = signals.Wait()) registry->ReloadCertificate();
   log::Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   registry->Stop();
   log::Info("stopped");

@@ -139,13 +139,26 @@ std::optional<std::int64_t> ParseNumber(std::string_view text) {
   return number << shift;
 }
 
+// Seconds, or a span with a unit: 24h.
+std::optional<std::int64_t> ParseSeconds(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit(end, text.data() + text.size() - end);
+  constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kUnits{
+      {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}}};
+  const auto found = std::ranges::find(kUnits, unit, &std::pair<std::string_view, std::int64_t>::first);
+  if (found == kUnits.end() || number > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
+  return number * found->second;
+}
+
 template <class T>
 bool AssignNumber(const Setting& setting, const SettingValue& value, T& out) {
   std::optional<std::int64_t> number;
   if (const std::int64_t* given = std::get_if<std::int64_t>(&value))
     number = *given;
   else if (const std::string* text = std::get_if<std::string>(&value))
-    number = ParseNumber(*text);
+    number = std::same_as<T, std::chrono::seconds> ? ParseSeconds(*text) : ParseNumber(*text);
   if (!number || *number < setting.least || *number > setting.most) return false;
   out = static_cast<T>(*number);
   return true;
@@ -271,6 +284,20 @@ constexpr Setting kSettings[] = {
                                 "how long a stopping server lets requests in progress end", 0, 3600),
     Row<&Config::storage_encryption>("storage.encryption", "service-key", "service-key or disk",
                                      "disk: the disk below is encrypted, store layers as they are"),
+    Row<&Config::storage_free_watermark>(
+        "storage.free_watermark", "5", "a percentage from 0 to 50",
+        "free space below which the disk counts as nearly full: layers without an image are then held for "
+        "an hour",
+        0, 50),
+    Row<&Config::storage_reserve>(
+        "storage.reserve", "32MiB", "bytes from 0 to 1GiB, such as 32MiB",
+        "space that nothing but deletes and collection may use once the disk is full", 0, 1 << 30),
+    Row<&Config::collection_grace>(
+        "collection.grace", "24h", "a time from 1s to 365d, such as 24h",
+        "how long layers without an image are held; below 1h, pushes in progress can lose them", 1,
+        365 * 86'400),
+    Row<&Config::collection_interval>("collection.interval", "5s", "a time from 1s to 1d, such as 5s",
+                                      "how often collection looks for what is due", 1, 86'400),
     Row<&Config::log_level>("log.level", "info", "debug, info, warning or error", "the least level to log"),
     Row<&Config::log_format>("log.format", "auto", "auto, text or json",
                              "auto: text on a terminal, else JSON lines"),

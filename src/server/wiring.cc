@@ -3,7 +3,6 @@
 #include "access/administrator.h"
 #include "base/log.h"
 #include "blobs/file_layer.h"
-#include "metadata/blobs.h"
 #include "server/metrics.h"
 #include "server/tls_auto.h"
 
@@ -19,16 +18,12 @@ int BodyThreads() { return std::max(4, 2 * Processors()); }
 constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
-constexpr std::chrono::seconds kCollectEvery{5}, kTendUploadsEvery{5}, kReloadTlsEvery{2},
-    kWatchDiskEvery{10};
+constexpr std::chrono::seconds kTendUploadsEvery{5}, kReloadTlsEvery{2}, kWatchDiskEvery{1};
 constexpr std::chrono::hours kSweepOrphansEvery{24}, kRenewCertificateEvery{24};
 
 std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
   return config.database.empty() ? "sqlite:" + layout.database().string() : config.database;
 }
-
-// Below this share of free space the disk counts as nearly full (design-storage 1.7).
-constexpr std::uint64_t kWatermarkDivisor = 20;
 
 // A background step that failed says so and tries again later.
 bool Logged(std::string_view what, const Result<bool>& more) {
@@ -79,29 +74,22 @@ Registry::~Registry() { Stop(); }
 
 Result<> Registry::OpenRooms(const DataLayout& layout) {
   metadata::Store& store = *foundation_.store;
-  const bool has_blobs =
-      TRY(store.Read([](metadata::sql::Session& session) { return metadata::AnyBlobs(session); }));
-  blobs_ = TRY(blobs::BlobStore::Open(
-      *foundation_.files, layout.blobs().string(), store.store_id(), store.boot_epoch(),
-      has_blobs ? blobs::RootPolicy::kMustExist : blobs::RootPolicy::kMayCreate));
-  keys_ = std::make_unique<keys::KeyRing>(*foundation_.root_key, store,
-                                          config_.storage_encryption == StorageEncryption::kDisk
-                                              ? keys::FileEncryption::kDisk
-                                              : keys::FileEncryption::kServiceKey);
+  storage_ = TRY(Storage::Open(config_, layout, *foundation_.files, store, *foundation_.root_key));
   access_ =
       TRY(access::MakeAccess(store, foundation_.secrets(), foundation_.clock, {.regions = config_.regions}));
   caches_ = std::make_unique<registry::Caches>(store, kCacheBytes);
-  repositories_ = std::make_unique<registry::Repositories>(store, *keys_, *caches_);
-  images_ = std::make_unique<registry::Images>(store, *caches_, grace_);
-  layers_ = std::make_unique<registry::Layers>(store, *blobs_, *keys_, *caches_, grace_);
-  uploads_ =
-      std::make_unique<registry::Uploads>(store, *blobs_, *keys_, grace_, workers_, body_pool_,
-                                          registry::UploadSettings{.memory = config_.limits_body_memory / 4});
-  collection_ = std::make_unique<registry::Collection>(store, *blobs_, *keys_, grace_);
+  repositories_ = std::make_unique<registry::Repositories>(store, storage_->keys, *caches_);
+  images_ = std::make_unique<registry::Images>(store, *caches_, storage_->grace);
+  layers_ =
+      std::make_unique<registry::Layers>(store, *storage_->blobs, storage_->keys, *caches_, storage_->grace);
+  uploads_ = std::make_unique<registry::Uploads>(
+      store, *storage_->blobs, storage_->keys, storage_->grace, workers_, body_pool_,
+      registry::UploadSettings{.memory = config_.limits_body_memory / 4});
 
   referrers_ = std::make_unique<registry::Referrers>(store);
-  const oci::Rooms rooms{*access_, *repositories_, *images_,          *referrers_,
-                         *layers_, *uploads_,      foundation_.clock, config_.domain};
+  const oci::Rooms rooms{*access_,          *repositories_, *images_,
+                         *referrers_,       *layers_,       *uploads_,
+                         foundation_.clock, config_.domain};
   oci_ = std::make_unique<oci::OciDoor>(rooms);
   downloads_ = std::make_unique<oci::Downloads>(rooms);
   ecr_ = std::make_unique<ecr::Ecr>(
@@ -117,7 +105,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
       [this]() -> std::string {
         if (stopping_) return "stopping";
         if (foundation_.store->broken()) return "the database cannot be written";
-        if (const Result<> root = blobs_->CheckRoot(); !root)
+        if (const Result<> root = storage_->blobs->CheckRoot(); !root)
           return "the blob directory is not this registry's";
         return "";
       },
@@ -126,9 +114,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   return {};
 }
 
-std::string Registry::Metrics() const {
-  return RenderMetrics({server_.get(), *oci_, *aws_, *collection_, grace_, *foundation_.store});
-}
+std::string Registry::Metrics() const { return RenderMetrics({server_.get(), *oci_, *aws_, *storage_}); }
 
 Result<std::shared_ptr<http::TlsContext>> Registry::LoadTls(const DataLayout& layout) {
   if (config_.tls == TlsMode::kAuto) {
@@ -166,21 +152,21 @@ void Registry::StartBackground(const DataLayout& layout) {
   const auto start = [&](const char* name, std::chrono::seconds every, std::function<bool()> step) {
     background_.push_back(std::make_unique<jobs::BackgroundTask>(name, every, std::move(step)));
   };
-  start("collect", kCollectEvery, [this] { return Logged("collection", collection_->RunSlice()); });
+  start("collect", config_.collection_interval,
+        [this] { return Logged("collection", storage_->collection.RunSlice()); });
   start("disk", kWatchDiskEvery, [this] {
-    WatchDisk();
+    storage_->WatchDisk();
     return false;
   });
-  start("orphans", kSweepOrphansEvery, [this] { return Logged("orphans", collection_->SweepOrphans()); });
+  start("orphans", kSweepOrphansEvery,
+        [this] { return Logged("orphans", storage_->collection.SweepOrphans()); });
   start("uploads", kTendUploadsEvery, [this] {
     uploads_->TendIdle();
     return false;
   });
   if (!tls_) return;
   start("certificate", kReloadTlsEvery, [this] {
-    const Result<bool> reloaded = tls_->ReloadIfChanged();
-    if (reloaded && *reloaded) log::Info("the certificate was replaced");
-    Logged("certificate", reloaded);
+    ReloadCertificate();
     return false;
   });
   if (config_.tls == TlsMode::kAuto)
@@ -191,15 +177,14 @@ void Registry::StartBackground(const DataLayout& layout) {
     });
 }
 
-void Registry::WatchDisk() {
-  const Result<blobs::DiskSpace> space = blobs_->Space();
-  if (!space || space->total == 0) return;
-  const bool pressed = space->available < space->total / kWatermarkDivisor;
-  if (pressed != grace_.under_pressure())
-    log::Warning(pressed ? "the disk is nearly full: layers without an image are held for an hour only"
-                         : "the disk has room again: layers without an image are held for a day",
-                 {{"available_bytes", space->available}, {"total_bytes", space->total}});
-  grace_.SetPressure(pressed);
+void Registry::ReloadCertificate() {
+  if (!tls_) return;
+  const Result<bool> reloaded = tls_->ReloadIfChanged();
+  if (!reloaded)
+    log::Error("the new certificate cannot be used, the old one stays",
+               {{"error", reloaded.error().ToString()}});
+  else if (*reloaded)
+    log::Info("the certificate was replaced");
 }
 
 void Registry::Stop() {

@@ -11,15 +11,12 @@
 #include "access/store_access.h"
 #include "aws/door.h"
 #include "base/pool.h"
-#include "blobs/blob_store.h"
 #include "http/server.h"
 #include "jobs/background.h"
 #include "keys/key_ring.h"
 #include "metadata/store.h"
 #include "oci/door.h"
 #include "oci/downloads.h"
-#include "registry/collection.h"
-#include "registry/grace.h"
 #include "registry/images.h"
 #include "registry/layers.h"
 #include "registry/referrers.h"
@@ -29,6 +26,7 @@
 #include "server/data_directory.h"
 #include "server/router.h"
 #include "server/status_pages.h"
+#include "server/storage.h"
 #include "services/ecr/ecr.h"
 #include "services/sts/sts.h"
 
@@ -57,6 +55,11 @@ class Registry {
 
   /// Where it really listens; the metrics listener is not among them.
   const std::vector<http::ListenAddress>& addresses() const { return addresses_; }
+  /// Serves what the certificate's files hold now, if they changed; what cannot be used leaves the old one.
+  /// From any thread.
+  void ReloadCertificate();
+  /// What keeps its blobs, for the admin socket.
+  Storage& storage() { return *storage_; }
   /// Answers what is in progress, for at most the configured time, and checkpoints uploads.
   void Stop();
 
@@ -67,7 +70,6 @@ class Registry {
   Result<> ListenForMetrics();
   Result<std::shared_ptr<http::TlsContext>> LoadTls(const DataLayout& layout);
   void StartBackground(const DataLayout& layout);
-  void WatchDisk();
   std::string Metrics() const;
 
   const Config& config_;
@@ -75,17 +77,14 @@ class Registry {
   bool stopping_ = false;
 
   ThreadPool workers_, body_pool_;
-  std::unique_ptr<blobs::BlobStore> blobs_;
-  std::unique_ptr<keys::KeyRing> keys_;
+  std::unique_ptr<Storage> storage_;
   std::unique_ptr<access::Access> access_;
-  registry::Grace grace_;
   std::unique_ptr<registry::Caches> caches_;
   std::unique_ptr<registry::Repositories> repositories_;
   std::unique_ptr<registry::Images> images_;
   std::unique_ptr<registry::Referrers> referrers_;
   std::unique_ptr<registry::Layers> layers_;
   std::unique_ptr<registry::Uploads> uploads_;
-  std::unique_ptr<registry::Collection> collection_;
 
   std::unique_ptr<oci::OciDoor> oci_;
   std::unique_ptr<oci::Downloads> downloads_;

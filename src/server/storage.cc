@@ -1,0 +1,55 @@
+#include "server/storage.h"
+
+#include "base/log.h"
+#include "metadata/blobs.h"
+
+namespace entrepot::server {
+namespace {
+
+keys::FileEncryption FileEncryptionOf(const Config& config) {
+  return config.storage_encryption == StorageEncryption::kDisk ? keys::FileEncryption::kDisk
+                                                               : keys::FileEncryption::kServiceKey;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Storage>> Storage::Open(const Config& config, const DataLayout& layout,
+                                               blobs::Files& files, metadata::Store& store,
+                                               const keys::RootKey& root_key) {
+  const bool has_blobs =
+      TRY(store.Read([](metadata::sql::Session& session) { return metadata::AnyBlobs(session); }));
+  auto blob_store =
+      TRY(blobs::BlobStore::Open(files, layout.blobs().string(), store.store_id(), store.boot_epoch(),
+                                 has_blobs ? blobs::RootPolicy::kMustExist : blobs::RootPolicy::kMayCreate));
+  if (config.collection_grace < registry::Grace::kUnderPressure)
+    log::Warning(
+        "collection.grace is below an hour: a push that takes longer can lose the layers it sent first",
+        {{"seconds", config.collection_grace.count()}});
+  return std::unique_ptr<Storage>(new Storage(config, store, std::move(blob_store), root_key));
+}
+
+Storage::Storage(const Config& config, metadata::Store& opened, std::unique_ptr<blobs::BlobStore> blob_store,
+                 const keys::RootKey& root_key)
+    : store(opened),
+      blobs(std::move(blob_store)),
+      keys(root_key, store, FileEncryptionOf(config)),
+      grace(config.collection_grace),
+      collection(store, *blobs, keys, grace),
+      free_watermark_(static_cast<std::uint64_t>(config.storage_free_watermark)) {}
+
+void Storage::WatchDisk() {
+  const Result<blobs::DiskSpace> space = blobs->Space();
+  if (!space || space->total == 0) return;
+  total_ = space->total;
+  available_ = space->available;
+  const bool pressed = space->available < space->total / 100 * free_watermark_;
+  if (pressed == grace.under_pressure()) return;
+  grace.SetPressure(pressed);
+  log::Warning(pressed ? "the disk is nearly full: layers without an image are held for a short time only"
+                       : "the disk has room again: layers without an image are held for their full time",
+               {{"available_bytes", space->available},
+                {"total_bytes", space->total},
+                {"grace_seconds", grace.hold().count()}});
+}
+
+}  // namespace entrepot::server

@@ -1,0 +1,44 @@
+#pragma once
+
+// What keeps the blobs, with or without a server: their files, the keys, and what tends them.
+
+#include <atomic>
+#include <memory>
+
+#include "blobs/blob_store.h"
+#include "keys/key_ring.h"
+#include "metadata/store.h"
+#include "registry/collection.h"
+#include "registry/grace.h"
+#include "server/config.h"
+#include "server/data_directory.h"
+
+namespace entrepot::server {
+
+class Storage {
+ public:
+  /// `store`, `files` and `root_key` outlive it. kConfiguration when the blob directory is not this store's.
+  static Result<std::unique_ptr<Storage>> Open(const Config& config, const DataLayout& layout,
+                                               blobs::Files& files, metadata::Store& store,
+                                               const keys::RootKey& root_key);
+
+  metadata::Store& store;
+  const std::unique_ptr<blobs::BlobStore> blobs;
+  keys::KeyRing keys;
+  registry::Grace grace;
+  registry::Collection collection;
+
+  /// Looks at the disk's free space: below the watermark grace shrinks (design-storage 1.7).
+  void WatchDisk();
+  /// As WatchDisk last saw it.
+  blobs::DiskSpace space() const { return {total_, available_}; }
+
+ private:
+  Storage(const Config& config, metadata::Store& opened, std::unique_ptr<blobs::BlobStore> blob_store,
+          const keys::RootKey& root_key);
+
+  const std::uint64_t free_watermark_;  // percent
+  std::atomic<std::uint64_t> total_ = 0, available_ = 0;
+};
+
+}  // namespace entrepot::server

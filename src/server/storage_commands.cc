@@ -1,0 +1,118 @@
+#include "server/storage_commands.h"
+
+#include <chrono>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/data_directory.h"
+#include "server/wiring.h"
+
+namespace entrepot::server {
+namespace {
+
+using boost::json::object;
+
+// A client waits that long for an answer at most, and shows progress between two.
+constexpr std::chrono::milliseconds kStep{500};
+
+object Freed(const registry::CollectionCounters& counters) {
+  return {{"links", counters.links.load()},     {"blobs", counters.blobs.load()},
+          {"bytes", counters.bytes.load()},     {"artifacts", counters.artifacts.load()},
+          {"uploads", counters.uploads.load()}, {"orphans", counters.orphans.load()}};
+}
+
+object Less(object after, const object& before) {
+  for (auto& [name, value] : after)
+    value = value.to_number<std::int64_t>() - before.at(name).to_number<std::int64_t>();
+  return after;
+}
+
+Result<object> Preview(Storage& storage) {
+  const metadata::Reclaimable found = TRY(storage.collection.Preview());
+  return object{{"links", found.links},
+                {"blobs", found.files},
+                {"bytes", found.bytes},
+                {"uploads", found.uploads},
+                {"repositories", found.repositories}};
+}
+
+Result<> RequireRunning(Storage& storage) {
+  if (storage.collection.paused())
+    return Fail(ErrorCode::kUnavailable, "collection is paused; `entrepot gc --resume` lets it go on");
+  if (storage.store.time_suspect())
+    return Fail(ErrorCode::kUnavailable,
+                "collection waits because the wall clock jumped by more than five minutes within a day");
+  return {};
+}
+
+Result<object> Step(Storage& storage) {
+  TRY(RequireRunning(storage));
+  const object before = Freed(storage.collection.counters());
+  const auto end = std::chrono::steady_clock::now() + kStep;
+  bool more = true;
+  while (more && std::chrono::steady_clock::now() < end) more = TRY(storage.collection.RunSlice());
+  object answer = Less(Freed(storage.collection.counters()), before);
+  answer["more"] = more;
+  return answer;
+}
+
+Result<object> Status(Storage& storage) {
+  const registry::CollectionCounters& counters = storage.collection.counters();
+  const Timestamp last_run{counters.last_run.load()};
+  return object{{"paused", storage.collection.paused()},
+                {"waits_for_clock", storage.store.time_suspect()},
+                {"due", storage.collection.due()},
+                {"last_run", last_run.micros == 0 ? "" : ToIso8601(last_run)},
+                {"grace_seconds", storage.grace.hold().count()},
+                {"disk_nearly_full", storage.grace.under_pressure()},
+                {"failures", counters.failures.load()},
+                {"freed", Freed(counters)}};
+}
+
+Result<object> SetPaused(Storage& storage, bool paused) {
+  paused ? storage.collection.Pause() : storage.collection.Resume();
+  return Status(storage);
+}
+
+/// A store with nobody listening, in the order it is opened.
+struct Offline {
+  explicit Offline(DataDirectory opened) : directory(std::move(opened)) {}
+  DataDirectory directory;
+  std::unique_ptr<Foundation> foundation;
+  std::unique_ptr<Storage> storage;
+};
+
+Result<std::shared_ptr<Offline>> OpenOffline(const Config& config) {
+  auto offline = std::make_shared<Offline>(TRY(DataDirectory::Open(config)));
+  const DataLayout& layout = offline->directory.layout();
+  offline->foundation = TRY(Foundation::Open(config, layout, [] {
+    log::Error("the database failed in a way whose outcome is unknown; run the command again");
+    ::_exit(70);
+  }));
+  Foundation& foundation = *offline->foundation;
+  offline->storage =
+      TRY(Storage::Open(config, layout, *foundation.files, *foundation.store, *foundation.root_key));
+  return offline;
+}
+
+}  // namespace
+
+AdminCommands StorageCommands(Storage& storage) {
+  AdminCommands commands;
+  commands["gc preview"] = [&storage](const object&) { return Preview(storage); };
+  commands["gc step"] = [&storage](const object&) { return Step(storage); };
+  commands["gc status"] = [&storage](const object&) { return Status(storage); };
+  commands["gc pause"] = [&storage](const object&) { return SetPaused(storage, true); };
+  commands["gc resume"] = [&storage](const object&) { return SetPaused(storage, false); };
+  return commands;
+}
+
+Result<AdminCommands> OpenStorage(const Config& config) {
+  const std::shared_ptr<Offline> offline = TRY(OpenOffline(config));
+  AdminCommands commands = StorageCommands(*offline->storage);
+  for (auto& [name, command] : commands)
+    command = [offline, inner = std::move(command)](const object& arguments) { return inner(arguments); };
+  return commands;
+}
+
+}  // namespace entrepot::server

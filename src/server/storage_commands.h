@@ -1,0 +1,22 @@
+#pragma once
+
+// What `entrepot gc` and `entrepot fsck` ask for: of the running server through its admin socket, else of the
+// store itself, opened for one command under the data directory's lock (design-storage 1.6).
+//
+//   gc preview   {}                        -> what a run to the end would free now
+//   gc step      {}                        -> a bounded piece of the work, and what it freed; "more" while
+//   there is more gc pause, gc resume, gc status  {}     -> the state of collection
+
+#include "server/admin_socket.h"
+#include "server/config.h"
+#include "server/storage.h"
+
+namespace entrepot::server {
+
+/// `storage` outlives the commands.
+AdminCommands StorageCommands(Storage& storage);
+
+/// The same where no server runs; the commands hold what they opened. kConfiguration as for serving.
+Result<AdminCommands> OpenStorage(const Config& config);
+
+}  // namespace entrepot::server
