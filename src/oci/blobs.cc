@@ -1,12 +1,26 @@
 // Layers that are there: read, asked for, deleted.
 
 #include "oci/answers.h"
+#include "oci/mounts.h"
 #include "oci/operations.h"
 
 namespace entrepot::oci {
+namespace {
+
+/// A caller who may push, and asks whether that is needed, gets the layer from another repository if one that
+/// the caller may read has it (design-access 6).
+Result<registry::LayerInfo> ClaimForCaller(const Rooms& rooms, const Call& call) {
+  Result<registry::LayerInfo> layer = rooms.layers.Claim(*call.repository, *call.route.digest);
+  if (layer || layer.error().code() != ErrorCode::kLayerNotFound) return layer;
+  if (rooms.layers.WasDeleted(*call.repository, *call.route.digest)) return layer;
+  if (!TRY(MountFromAnywhere(rooms, call, *call.route.digest))) return layer;
+  return rooms.layers.Claim(*call.repository, *call.route.digest);
+}
+
+}  // namespace
 
 Result<http::Reply> HeadBlob(const Rooms& rooms, const CallPtr& call) {
-  const registry::LayerInfo layer = TRY(rooms.layers.Claim(*call->repository, *call->route.digest));
+  const registry::LayerInfo layer = TRY(ClaimForCaller(rooms, *call));
   BlobAnswer answer = TRY(AnswerForBlob(call->head, layer.digest, static_cast<std::uint64_t>(layer.size)));
   return std::move(answer.response);
 }

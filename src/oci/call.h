@@ -32,7 +32,8 @@ struct Rooms {
   registry::Layers& layers;
   registry::Uploads& uploads;
   const Clock& clock;
-  std::string domain;  // the configured one, or "": whose host names name registries (design.md 1.3)
+  std::string domain;       // the configured one, or "": whose host names name registries (design.md 1.3)
+  bool ecr_quirks = false;  // as ECR where it is stricter than the specification (design.md 5)
 };
 
 struct Operation;

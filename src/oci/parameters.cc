@@ -28,7 +28,10 @@ Result<> ReadMount(const http::RequestHead& head, Parameters& parameters) {
   parameters.mount = TRY(ReadDigest(head, "mount"));
   const std::optional<std::string> from = http::QueryParameter(head.query, "from");
   if (!from) return {};
-  if (Result<RepositoryName> name = RepositoryName::Parse(*from)) parameters.from = *std::move(name);
+  if (Result<RepositoryName> name = RepositoryName::Parse(*from))
+    parameters.from = *std::move(name);
+  else
+    parameters.mount.reset();  // nothing there
   return {};
 }
 

@@ -20,8 +20,8 @@ inline constexpr int kMaxPage = 1000;
 
 struct Parameters {
   std::optional<Digest> digest;        // uploads: of the finished layer
-  std::optional<Digest> mount;         // uploads: the layer to mount
-  std::optional<RepositoryName> from;  // …and where from; nothing when it is no name that could exist here
+  std::optional<Digest> mount;         // uploads: the layer to mount; nothing when `from` cannot be a name
+  std::optional<RepositoryName> from;  // …and where from; nothing = from anywhere
   std::string state;                   // an upload's sealed Location state
   std::optional<http::ByteRange> content_range;  // uploads
   std::vector<ImageTag> tags;                    // a manifest's PUT by digest: to put on it as well

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "oci/errors.h"
+#include "oci/mounts.h"
 #include "oci/operations.h"
 #include "oci/upload_location.h"
 
@@ -60,7 +61,8 @@ Result<http::Reply> ReceiveChunk(const Rooms& rooms, const CallPtr& call,
                                  const registry::UploadTicket& ticket,
                                  const registry::Uploads::Chunk& chunk) {
   if (!call->body_pending) {
-    const auto result = rooms.uploads.Append(*call->repository, ticket, chunk, AsBytes(call->body));
+    const auto result =
+        rooms.uploads.Append(*call->repository, ticket, chunk, http::Block(call, AsBytes(call->body)));
     return TRY(ChunkAnswer(rooms, *call, ticket, result));
   }
   auto answer = [&rooms, call, ticket](const Result<ChunkResult>& result) {
@@ -77,16 +79,12 @@ std::uint64_t OffsetOf(const Call& call) {
   return call.parameters.content_range ? call.parameters.content_range->first : call.upload->offset;
 }
 
-/// Whether the layer was linked from the repository that the client named. A source that is not there, may
-/// not be read or has no such layer answers alike: an upload is opened instead.
+/// Whether the layer that the client asked to mount is linked now; without a `from` it may be from anywhere.
 Result<bool> Mount(const Rooms& rooms, const Call& call) {
   const Parameters& wanted = call.parameters;
-  if (!wanted.mount || !wanted.from) return false;
-  if (!Authorize(rooms, call, "ecr:GetDownloadUrlForLayer", *wanted.from)) return false;
-  Result<registry::RepositoryPtr> found = rooms.repositories.Find(*call.registry, *wanted.from);
-  if (!found && found.error().code() == ErrorCode::kRepositoryNotFound) return false;
-  const registry::RepositoryPtr source = TRY(std::move(found));
-  return rooms.layers.Mount(*source, *call.repository, *wanted.mount);
+  if (!wanted.mount) return false;
+  if (wanted.from) return MountFrom(rooms, call, *wanted.from, *wanted.mount);
+  return MountFromAnywhere(rooms, call, *wanted.mount);
 }
 
 /// POST with ?digest=: the body is the whole layer.
@@ -97,8 +95,8 @@ Result<http::Reply> PutWholeLayer(const Rooms& rooms, const CallPtr& call) {
   if (call->body_pending)
     return ReceiveChunk(rooms, call, rooms.uploads.Open(*call->repository, principal),
                         {.offset = 0, .closing_digest = call->parameters.digest});
-  const registry::UploadedLayer layer = TRY(
-      rooms.uploads.PutWhole(*call->repository, principal, *call->parameters.digest, AsBytes(call->body)));
+  const registry::UploadedLayer layer = TRY(rooms.uploads.PutWhole(
+      *call->repository, principal, *call->parameters.digest, http::Block(call, AsBytes(call->body))));
   return LayerCreated(*call, layer.digest);
 }
 

@@ -129,8 +129,18 @@ Result<bool> Layers::Mount(const Repository& source, const Repository& target, c
   });
 }
 
+Result<std::vector<RepositoryName>> Layers::SourcesOf(const Repository& target, const Digest& digest,
+                                                      int limit) {
+  const std::vector<std::string> names = TRY(store_.Read([&](metadata::sql::Session& session) {
+    return metadata::ListHolders(session, RefOf(target), target.domain, digest, limit);
+  }));
+  std::vector<RepositoryName> sources;
+  for (const std::string& name : names) sources.push_back(RepositoryName::Trusted(name));
+  return sources;
+}
+
 Result<> Layers::Delete(const Repository& repository, const Digest& digest) {
-  return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+  TRY(store_.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
     const metadata::RepositoryRef ref = RefOf(repository);
     const auto link = TRY(metadata::FindLink(transaction.session(), ref, digest));
     if (!IsLive(link)) return Fail(LayerNotFound(repository, digest));
@@ -139,7 +149,13 @@ Result<> Layers::Delete(const Repository& repository, const Digest& digest) {
     TRY(metadata::DeleteLink(transaction, ref, digest));
     transaction.Touch(LayerKey(repository.id, digest));
     return {};
-  });
+  }));
+  deletions_.Add(LayerKey(repository.id, digest), caches_.clock.Elapsed());
+  return {};
+}
+
+bool Layers::WasDeleted(const Repository& repository, const Digest& digest) const {
+  return deletions_.Contains(LayerKey(repository.id, digest), caches_.clock.Elapsed());
 }
 
 }  // namespace entrepot::registry

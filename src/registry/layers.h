@@ -17,6 +17,7 @@
 #include "metadata/store.h"
 #include "registry/caches.h"
 #include "registry/grace.h"
+#include "registry/recent_deletions.h"
 #include "registry/repository.h"
 
 namespace entrepot::registry {
@@ -58,9 +59,14 @@ class Layers {
   /// no such layer or shares no domain with the target: the door then opens an upload.
   Result<bool> Mount(const Repository& source, const Repository& target, const Digest& digest);
 
+  /// Repositories that `target` could have the layer from by Mount, at most `limit`, in no order.
+  Result<std::vector<RepositoryName>> SourcesOf(const Repository& target, const Digest& digest, int limit);
+
   /// Removes the repository's link at once. kLayerNotFound; kLayerReferenced when an image of this repository
   /// refers to it.
   Result<> Delete(const Repository& repository, const Digest& digest);
+  /// Whether Delete took it within the hour, in this process.
+  bool WasDeleted(const Repository& repository, const Digest& digest) const;
 
  private:
   /// The link to a live blob, and the content if that is in the row. kLayerNotFound.
@@ -79,6 +85,7 @@ class Layers {
   keys::KeyRing& keys_;
   Caches& caches_;
   const Grace& grace_;
+  RecentDeletions deletions_;
 };
 
 }  // namespace entrepot::registry

@@ -89,7 +89,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   referrers_ = std::make_unique<registry::Referrers>(store);
   const oci::Rooms rooms{*access_,          *repositories_, *images_,
                          *referrers_,       *layers_,       *uploads_,
-                         foundation_.clock, config_.domain};
+                         foundation_.clock, config_.domain, config_.compat_ecr_quirks};
   oci_ = std::make_unique<oci::OciDoor>(rooms);
   downloads_ = std::make_unique<oci::Downloads>(rooms);
   ecr_ = std::make_unique<ecr::Ecr>(

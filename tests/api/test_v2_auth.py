@@ -212,10 +212,10 @@ def test_what_is_no_route(v2, path):
 
 
 @pytest.mark.parametrize("method, path, allow", [
-    ("POST", "/v2/", "GET, HEAD"), ("PUT", "/v2/app/tags/list", "GET"), ("POST", "/v2/app/manifests/x", "GET, HEAD, PUT, DELETE"),
+    ("POST", "/v2/", "GET, HEAD"), ("PUT", "/v2/app/tags/list", "GET, HEAD"), ("POST", "/v2/app/manifests/x", "GET, HEAD, PUT, DELETE"),
     ("PUT", f"/v2/app/blobs/{DIGEST}", "GET, HEAD, DELETE"), ("GET", "/v2/app/blobs/uploads/", "POST"),
-    ("POST", "/v2/app/blobs/uploads/x", "PATCH, PUT, GET, HEAD, DELETE"), ("OPTIONS", "/v2/app/tags/list", "GET"),
-    ("BREW", "/v2/app/tags/list", "GET"),
+    ("POST", "/v2/app/blobs/uploads/x", "PATCH, PUT, GET, HEAD, DELETE"), ("OPTIONS", "/v2/app/tags/list", "GET, HEAD"),
+    ("BREW", "/v2/app/tags/list", "GET, HEAD"),
 ])
 def test_methods_that_are_not_served(v2, method, path, allow):
     answer = v2.request(method, path)

@@ -285,7 +285,7 @@ def mount(v2, digest, source):
 def test_a_mounted_layer(v2, source, size):
     data = pattern(size, b"mount")
     digest = source.push_blob(data)
-    assert v2.head_blob(digest).status == 404
+    assert v2.get_blob(digest).status == 404
     assert_created(v2, mount(v2, digest, source.repository), data)
     assert_created(v2, mount(v2, digest, source.repository.replace("/", "%2F")), data)
     source.request("DELETE", source.path(f"blobs/{digest}"))
