@@ -64,7 +64,10 @@ class BodySink {
   /// From the event loop, between blocks: true when going on is useless (disk full, overtaken by a newer
   /// request). The connection then stops receiving, calls Finish for the error's answer, and closes.
   virtual bool failed() const noexcept = 0;
-  /// On a worker, once the body is complete (or failed() was seen) and every block has been destroyed.
+  /// Whether Finish may come while the last blocks are still being worked on.
+  virtual bool finishes_ahead() const noexcept { return false; }
+  /// On a worker, once the body is complete (or failed() was seen) and every block has been destroyed, but
+  /// for finishes_ahead().
   virtual Response Finish() = 0;
   /// On a worker instead of Finish, when the client went away or broke the protocol and every block has been
   /// destroyed: keep what arrived as upload progress.

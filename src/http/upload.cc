@@ -11,23 +11,34 @@ namespace {
 constexpr int kBlocksInFlight = 4;
 constexpr std::size_t kPage = 4096;
 
+/// Blocks that the sink has; they may outlive the upload. Used on the loop alone.
+struct InFlight {
+  int blocks = 0;
+  Signal* waiting = nullptr;  // of the upload, while it lasts
+};
+
 class Upload {
  public:
-  Upload(Channel& channel, RequestBody& body, BodySink& sink) : channel_(channel), body_(body), sink_(sink) {}
+  Upload(Channel& channel, RequestBody& body, BodySink& sink) : channel_(channel), body_(body), sink_(sink) {
+    in_flight_->waiting = &channel.signal();
+  }
+  Upload(const Upload&) = delete;
+  ~Upload() { in_flight_->waiting = nullptr; }
 
   Awaitable<UploadEnd> Run() {
     UploadEnd end = UploadEnd::kComplete;
     while (!co_await SendBlock(end)) {
     }
     channel_.Enter(Phase::kWorking);
-    while (in_flight_ > 0) co_await channel_.signal().Wait();
+    const int left = end == UploadEnd::kComplete && sink_.finishes_ahead() ? kBlocksInFlight : 0;
+    while (in_flight_->blocks > left) co_await channel_.signal().Wait();
     co_return end;
   }
 
  private:
   /// Receives one block and gives it to the sink; true, with `end` set, when there is no next one.
   Awaitable<bool> SendBlock(UploadEnd& end) {
-    if (in_flight_ >= kBlocksInFlight) co_await RoomInFlight();
+    if (in_flight_->blocks >= kBlocksInFlight) co_await RoomInFlight();
     // Memory is taken when there is something to put in it: an idle client holds none.
     channel_.Enter(Phase::kReceiving);
     BodyStatus status = co_await body_.Ready();
@@ -55,7 +66,7 @@ class Upload {
 
   Awaitable<void> RoomInFlight() {
     channel_.Enter(Phase::kWorking);
-    while (in_flight_ >= kBlocksInFlight) co_await channel_.signal().Wait();
+    while (in_flight_->blocks >= kBlocksInFlight) co_await channel_.signal().Wait();
   }
 
   std::size_t BlockSize() const {
@@ -79,15 +90,15 @@ class Upload {
 
   /// Counted until its last owner, on any thread, lets go.
   std::shared_ptr<std::uint8_t> NewBlock(std::size_t capacity) {
-    ++in_flight_;
+    ++in_flight_->blocks;
     BodyMemory& budget = channel_.memory();
-    return {budget.Allocate(capacity),
-            [this, &budget, capacity, loop = channel_.loop().shared_from_this()](std::uint8_t* pages) {
+    return {budget.Allocate(capacity), [in_flight = in_flight_, &budget, capacity,
+                                        loop = channel_.loop().shared_from_this()](std::uint8_t* pages) {
               budget.Free(pages, capacity);
               budget.Give(capacity);
-              loop->Post([this] {
-                --in_flight_;
-                channel_.signal().Notify();
+              loop->Post([in_flight] {
+                --in_flight->blocks;
+                if (in_flight->waiting) in_flight->waiting->Notify();
               });
             }};
   }
@@ -95,7 +106,7 @@ class Upload {
   Channel& channel_;
   RequestBody& body_;
   BodySink& sink_;
-  int in_flight_ = 0;
+  const std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
 };
 
 }  // namespace

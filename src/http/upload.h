@@ -16,7 +16,7 @@ enum class UploadEnd {
 };
 
 /// Receives until the body has ended, the sink has failed or the client has gone. Returns when every block
-/// has been destroyed.
+/// has been destroyed, unless the sink finishes ahead.
 Awaitable<UploadEnd> StreamBody(Channel& channel, RequestBody& body, BodySink& sink);
 
 }  // namespace entrepot::http

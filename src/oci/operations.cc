@@ -11,6 +11,8 @@ using enum http::Method;
 // A request that is answered without its body: if it has one, the connection closes behind the answer.
 constexpr http::BodyPlan kNoBody{.buffer_up_to = 0, .stream_beyond = true};
 constexpr http::BodyPlan kLayerBody{.buffer_up_to = 1 << 20, .stream_beyond = true};
+// More of a layer: what is not small goes straight to its file, in blocks that are used again.
+constexpr http::BodyPlan kChunkBody{.buffer_up_to = 64 << 10, .stream_beyond = true};
 constexpr http::BodyPlan kManifestBody{.buffer_up_to = registry::kMaxManifestBytes, .stream_beyond = false};
 
 // clang-format off
@@ -31,7 +33,7 @@ constexpr Operation kOperations[kOperationCount] = {
     {"HeadBlob",       kBlob,     kHead,   "ecr:BatchCheckLayerAvailability", "",               kNoBody,       false, HeadBlob},
     {"DeleteBlob",     kBlob,     kDelete, "ecr:BatchDeleteImage", "",                          kNoBody,       false, DeleteBlob},
     {"OpenUpload",     kUploads,  kPost,   "ecr:InitiateLayerUpload", "",                       kLayerBody,    true,  OpenUpload},
-    {"AppendToUpload", kUpload,   kPatch,  "ecr:UploadLayerPart", "",                           kLayerBody,    true,  AppendToUpload},
+    {"AppendToUpload", kUpload,   kPatch,  "ecr:UploadLayerPart", "",                           kChunkBody,    true,  AppendToUpload},
     {"CloseUpload",    kUpload,   kPut,    "ecr:CompleteLayerUpload", "ecr:UploadLayerPart",    kLayerBody,    true,  CloseUpload},
     {"GetUpload",      kUpload,   kGet,    "ecr:UploadLayerPart", "",                           kNoBody,       true,  GetUpload},
     {"HeadUpload",     kUpload,   kHead,   "ecr:UploadLayerPart", "",                           kNoBody,       true,  GetUpload},
