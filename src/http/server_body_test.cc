@@ -36,7 +36,7 @@ struct SinkLog {
   std::string received;
   std::vector<Block> held;  // while `hold`
   std::atomic<int> appended{0}, finished{0}, aborted{0}, most_held{0};
-  std::atomic<bool> hold{false}, failed{false};
+  std::atomic<bool> hold{false}, failed{false}, ahead{false};
   std::atomic<bool> misaligned{false};
 
   void LetGo() {
@@ -58,6 +58,7 @@ class LoggingSink : public BodySink {
     log_.most_held = std::max(log_.most_held.load(), static_cast<int>(log_.held.size()));
   }
   bool failed() const noexcept override { return log_.failed; }
+  bool finishes_ahead() const noexcept override { return log_.ahead; }
   Response Finish() override {
     ++log_.finished;
     return TextResponse(log_.failed ? 507 : 201, "text/plain", log_.failed ? "failed" : "stored");
@@ -194,6 +195,24 @@ TEST_F(ServerBodyTest, HoldsTheClientBackWhileTheSinkHoldsItsBlocks) {
   sender.join();
   EXPECT_EQ(client.Receive().body, "stored");
   EXPECT_TRUE(log.received == body);
+}
+
+TEST_F(ServerBodyTest, ASinkThatFinishesAheadAnswersWhileItHasBlocks) {
+  log.hold = log.ahead = true;
+  Start();
+  const std::string body(200'000, 'a');
+  TestClient client(port);
+  for (int i = 1; i <= 3; ++i) {
+    client.Send(PutWithLength("/", body));
+    EXPECT_EQ(client.Receive().status, 201);
+    EXPECT_EQ(log.most_held, i);  // nothing was let go, and the next body came all the same
+  }
+  client.Close();
+  log.LetGo();  // after the connection has gone
+  TestClient next(port);
+  log.hold = false;
+  next.Send(PutWithLength("/", body));
+  EXPECT_EQ(next.Receive().status, 201);
 }
 
 TEST_F(ServerBodyTest, StreamsWaitForTheBudgetInsteadOfFailing) {
