@@ -1,6 +1,8 @@
 #include "blobs/blob_store.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <functional>
 
 #include "base/check.h"
 #include "base/crypto.h"
@@ -170,12 +172,17 @@ Result<BlobStore::Listing> BlobStore::ListBefore(std::uint32_t epoch) {
     const auto found = DirectoryEpoch(name);
     if (found && *found < epoch) listing.directories_.push_back(std::move(name));
   }
+  std::ranges::sort(listing.directories_, std::greater());
   return listing;
+}
+
+void BlobStore::Listing::StartAfter(std::string_view directory) {
+  while (!directories_.empty() && directories_.back() <= directory) directories_.pop_back();
 }
 
 Result<std::optional<std::vector<FileId>>> BlobStore::Listing::Next() {
   if (directories_.empty()) return std::nullopt;
-  const std::string name = std::move(directories_.back());
+  const std::string& name = directory_ = std::move(directories_.back());
   directories_.pop_back();
 
   const std::string path = store_->root_ + '/' + name;

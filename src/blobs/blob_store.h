@@ -73,11 +73,16 @@ class BlobStore {
     /// The next directory's files (possibly none); nothing at the end. A file that vanished meanwhile is not
     /// told apart; a name that is no file id is logged and left alone.
     Result<std::optional<std::vector<FileId>>> Next();
+    /// Goes on behind the directory that an earlier listing came to.
+    void StartAfter(std::string_view directory);
+    /// Whose files Next returned last.
+    const std::string& directory() const { return directory_; }
 
    private:
     friend class BlobStore;
     BlobStore* store_ = nullptr;
-    std::vector<std::string> directories_;
+    std::vector<std::string> directories_;  // descending
+    std::string directory_;
   };
   Result<Listing> ListBefore(std::uint32_t epoch);
 

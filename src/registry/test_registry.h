@@ -13,6 +13,7 @@
 #include "metadata/blobs.h"
 #include "metadata/sql/test_database.h"
 #include "registry/collection.h"
+#include "registry/fsck.h"
 #include "registry/images.h"
 #include "registry/layers.h"
 #include "registry/repositories.h"
@@ -69,6 +70,7 @@ struct TestRegistry {
     uploads =
         std::make_unique<Uploads>(*store, *blob_store, *keys, grace, workers, body_pool, UploadSettings{});
     collection = std::make_unique<Collection>(*store, *blob_store, *keys, grace);
+    fsck = std::make_unique<Fsck>(*store, *blob_store, *keys, grace);
   }
   TestRegistry(const metadata::sql::TestDirectory& directory, ManualClock& test_clock)
       : TestRegistry(directory, test_clock, Options{}) {}
@@ -147,6 +149,7 @@ struct TestRegistry {
   std::unique_ptr<Layers> layers;
   std::unique_ptr<Uploads> uploads;
   std::unique_ptr<Collection> collection;
+  std::unique_ptr<Fsck> fsck;
 };
 
 /// A registry on the real files.

@@ -35,6 +35,7 @@ Storage::Storage(const Config& config, metadata::Store& opened, std::unique_ptr<
       keys(root_key, store, FileEncryptionOf(config)),
       grace(config.collection_grace),
       collection(store, *blobs, keys, grace),
+      fsck(store, *blobs, keys, grace),
       free_watermark_(static_cast<std::uint64_t>(config.storage_free_watermark)) {}
 
 void Storage::WatchDisk() {

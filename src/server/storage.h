@@ -9,6 +9,7 @@
 #include "keys/key_ring.h"
 #include "metadata/store.h"
 #include "registry/collection.h"
+#include "registry/fsck.h"
 #include "registry/grace.h"
 #include "server/config.h"
 #include "server/data_directory.h"
@@ -27,6 +28,7 @@ class Storage {
   keys::KeyRing keys;
   registry::Grace grace;
   registry::Collection collection;
+  registry::Fsck fsck;
 
   /// Looks at the disk's free space: below the watermark grace shrinks (design-storage 1.7).
   void WatchDisk();

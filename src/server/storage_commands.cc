@@ -3,6 +3,8 @@
 #include <chrono>
 #include <unistd.h>
 
+#include <boost/json/array.hpp>
+
 #include "base/log.h"
 #include "server/data_directory.h"
 #include "server/wiring.h"
@@ -74,6 +76,38 @@ Result<object> SetPaused(Storage& storage, bool paused) {
   return Status(storage);
 }
 
+Result<bool> Truth(const object& arguments, std::string_view name) {
+  const boost::json::value* value = arguments.if_contains(name);
+  if (value == nullptr) return false;
+  if (!value->is_bool()) return Fail(ErrorCode::kMalformedRequest, std::string(name) + " is no truth value");
+  return value->get_bool();
+}
+
+object FindingObject(const registry::FsckFinding& finding) {
+  return {{"code", finding.code},
+          {"subject", finding.subject},
+          {"detail", finding.detail},
+          {"repaired", finding.repaired}};
+}
+
+// Pieces until there is something to tell, or the time of an answer is over.
+Result<object> Check(Storage& storage, const object& arguments) {
+  registry::FsckOptions options{.repair = TRY(Truth(arguments, "repair")),
+                                .read_blobs = TRY(Truth(arguments, "read_blobs")),
+                                .restart = TRY(Truth(arguments, "restart"))};
+  const auto end = std::chrono::steady_clock::now() + kStep;
+  registry::FsckStep step;
+  do {
+    step = TRY(storage.fsck.Step(options));
+    options.restart = false;
+  } while (!step.done && step.findings.empty() && std::chrono::steady_clock::now() < end);
+  boost::json::array findings;
+  for (const registry::FsckFinding& finding : step.findings) findings.push_back(FindingObject(finding));
+  return object{{"done", step.done},         {"stage", step.stage},
+                {"checked", step.checked},   {"findings_total", step.findings_total},
+                {"repaired", step.repaired}, {"findings", std::move(findings)}};
+}
+
 /// A store with nobody listening, in the order it is opened.
 struct Offline {
   explicit Offline(DataDirectory opened) : directory(std::move(opened)) {}
@@ -104,6 +138,7 @@ AdminCommands StorageCommands(Storage& storage) {
   commands["gc status"] = [&storage](const object&) { return Status(storage); };
   commands["gc pause"] = [&storage](const object&) { return SetPaused(storage, true); };
   commands["gc resume"] = [&storage](const object&) { return SetPaused(storage, false); };
+  commands["fsck step"] = [&storage](const object& arguments) { return Check(storage, arguments); };
   return commands;
 }
 

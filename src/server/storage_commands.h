@@ -6,6 +6,8 @@
 //   gc preview   {}                        -> what a run to the end would free now
 //   gc step      {}                        -> a bounded piece of the work, and what it freed; "more" while
 //   there is more gc pause, gc resume, gc status  {}     -> the state of collection
+//   fsck step    {"repair", "read_blobs", "restart"}  -> the next piece of the check, and what it found;
+//   "done" at its end
 
 #include "server/admin_socket.h"
 #include "server/config.h"

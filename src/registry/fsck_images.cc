@@ -1,0 +1,152 @@
+// Stages of fsck.h that look at manifests, their reference rows and tags.
+
+#include <set>
+
+#include "registry/caches.h"
+#include "registry/fsck.h"
+#include "registry/manifest.h"
+
+namespace entrepot::registry {
+namespace {
+
+using metadata::RepositoryRef;
+using metadata::WalkedManifest;
+using metadata::WriteTransaction;
+using ReferenceSet = std::set<std::pair<Digest, int>>;
+
+constexpr int kPage = 64, kManifestPage = 16;
+
+ReferenceSet StatedIn(const Manifest& manifest) {
+  ReferenceSet set;
+  for (const Reference& reference : manifest.references)
+    set.emplace(reference.digest, static_cast<int>(reference.kind));
+  return set;
+}
+
+Result<ReferenceSet> StoredOf(metadata::sql::Session& session, RepositoryRef ref, const Digest& digest) {
+  ReferenceSet set;
+  for (const metadata::ReferenceRow& row : TRY(metadata::ReferencesOf(session, ref, digest)))
+    set.emplace(row.child, row.kind);
+  return set;
+}
+
+Result<bool> IsThere(metadata::sql::Session& session, RepositoryRef ref, const Digest& child,
+                     ReferenceKind kind) {
+  if (kind == ReferenceKind::kManifest) return TRY(metadata::FindManifest(session, ref, child)).has_value();
+  const auto link = TRY(metadata::FindLink(session, ref, child));
+  return link && link->blob.state == metadata::BlobState::kLive;
+}
+
+// The rows as the manifest's bytes have them; what they keep is judged by the links' stage, which comes
+// later.
+Result<bool> RewriteReferences(FsckWork& work, const WalkedManifest& walked, const ReferenceSet& stated) {
+  if (!work.options.repair) return false;
+  return work.store.Write([&](WriteTransaction& transaction) -> Result<bool> {
+    if (!TRY(metadata::FindManifest(transaction.session(), walked.ref, walked.row.digest))) return false;
+    TRY(metadata::DeleteReferencesOf(transaction, walked.ref, walked.row.digest));
+    for (const auto& [child, kind] : stated) {
+      TRY(metadata::InsertReference(transaction, walked.ref, walked.row.digest, {child, kind}));
+      transaction.Touch(LayerKey(RepositoryId(walked.ref.repository), child));
+    }
+    return true;
+  });
+}
+
+struct WrongReferences {
+  const WalkedManifest* manifest;
+  std::string subject;
+  ReferenceSet stated;
+};
+
+Result<> CheckImage(FsckWork& work, metadata::sql::Session& session, const WalkedManifest& walked,
+                    std::vector<WrongReferences>& wrong) {
+  if (walked.owner == metadata::Owner::kDeleted) return {};
+  const std::string subject = NameOf(session, walked.ref) + "@" + walked.row.digest.ToString();
+  const auto found = [&](std::string_view code, std::string detail) {
+    work.findings.push_back({code, subject, std::move(detail), false});
+  };
+  if (walked.owner == metadata::Owner::kNone) return found("image_of_no_repository", ""), Result<>();
+  if (Digest::Of(walked.row.digest.algorithm(), AsBytes(walked.content)) != walked.row.digest)
+    return found("manifest_wrong_content", "the digest differs"), Result<>();
+  if (walked.row.size != static_cast<std::int64_t>(walked.content.size()))
+    found("manifest_wrong_length", std::to_string(walked.row.size));
+  const Result<Manifest> manifest = ParseManifest(walked.content, walked.row.media_type);
+  if (!manifest)
+    return found("manifest_unreadable", std::string(manifest.error().fact("detail"))), Result<>();
+  if (manifest->subject != walked.row.subject) found("manifest_wrong_subject", "");
+  ReferenceSet stated = StatedIn(*manifest);
+  for (const auto& [child, kind] : stated) {
+    const auto reference = static_cast<ReferenceKind>(kind);
+    if (reference == ReferenceKind::kSubject || TRY(IsThere(session, walked.ref, child, reference))) continue;
+    found(reference == ReferenceKind::kManifest ? "index_lacks_image" : "image_lacks_layer",
+          child.ToString());
+  }
+  if (TRY(StoredOf(session, walked.ref, walked.row.digest)) != stated)
+    wrong.push_back({&walked, subject, std::move(stated)});
+  return {};
+}
+
+}  // namespace
+
+Result<std::size_t> CheckImages(FsckWork& work) {
+  std::vector<WalkedManifest> walked;
+  std::vector<WrongReferences> wrong;
+  TRY(work.store.Read([&](metadata::sql::Session& session) -> Result<> {
+    walked = TRY(metadata::WalkManifests(session, work.position, kManifestPage));
+    for (const WalkedManifest& manifest : walked) TRY(CheckImage(work, session, manifest, wrong));
+    return {};
+  }));
+  for (const WrongReferences& image : wrong) {
+    const bool mended = TRY(RewriteReferences(work, *image.manifest, image.stated));
+    work.findings.push_back({"references_differ_from_manifest", image.subject, "", mended});
+  }
+  if (!walked.empty()) {
+    const WalkedManifest& last = walked.back();
+    work.position = {last.ref.registry, last.ref.repository, last.row.digest.ToStored()};
+  }
+  return walked.size();
+}
+
+Result<std::size_t> CheckParents(FsckWork& work) {
+  std::vector<metadata::WalkedParent> walked;
+  std::vector<std::pair<const metadata::WalkedParent*, std::string>> ghosts;
+  TRY(work.store.Read([&](metadata::sql::Session& session) -> Result<> {
+    walked = TRY(metadata::WalkParents(session, work.position, kPage));
+    for (const metadata::WalkedParent& parent : walked)
+      if (!parent.has_image && parent.owner != metadata::Owner::kDeleted)
+        ghosts.emplace_back(&parent, NameOf(session, parent.ref) + "@" + parent.parent.ToString());
+    return {};
+  }));
+  for (const auto& [parent, subject] : ghosts) {
+    if (work.options.repair)
+      TRY(work.store.Write([&](WriteTransaction& transaction) -> Result<> {
+        if (TRY(metadata::FindManifest(transaction.session(), parent->ref, parent->parent))) return {};
+        return metadata::DeleteReferencesOf(transaction, parent->ref, parent->parent);
+      }));
+    work.findings.push_back(
+        {"references_without_image", subject, "they hold layers for nobody", work.options.repair});
+  }
+  if (!walked.empty()) {
+    const metadata::WalkedParent& last = walked.back();
+    work.position = {last.ref.registry, last.ref.repository, last.parent.ToStored()};
+  }
+  return walked.size();
+}
+
+Result<std::size_t> CheckTags(FsckWork& work) {
+  std::vector<metadata::WalkedTag> walked;
+  TRY(work.store.Read([&](metadata::sql::Session& session) -> Result<> {
+    walked = TRY(metadata::WalkTags(session, work.position, kPage));
+    for (const metadata::WalkedTag& tag : walked)
+      if (!tag.has_image && tag.owner != metadata::Owner::kDeleted)
+        work.findings.push_back({"tag_without_image", NameOf(session, tag.ref) + ":" + tag.tag, "", false});
+    return {};
+  }));
+  if (!walked.empty()) {
+    const metadata::WalkedTag& last = walked.back();
+    work.position = {last.ref.registry, last.ref.repository, ToVector(AsBytes(last.tag))};
+  }
+  return walked.size();
+}
+
+}  // namespace entrepot::registry
