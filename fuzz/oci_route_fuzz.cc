@@ -38,6 +38,19 @@ void CheckManifestRoundTrip(const oci::Route& route) {
         again->digest == route.digest);
 }
 
+// What a request with these parameters would be held to.
+void CheckParameters(const oci::Route& route, const oci::Parameters& parameters) {
+  CHECK(parameters.limit >= 0 && parameters.limit <= oci::kMaxPage);
+  for (const ImageTag& tag : parameters.tags) CHECK(IsOciTag(tag) && ImageTag::Parse(tag.str()).has_value());
+  CHECK(parameters.tags.empty() || route.digest);
+  CHECK(!parameters.from || parameters.mount);
+  if (route.kind == oci::RouteKind::kReferrers)
+    CHECK(parameters.last.empty() || Digest::Parse(parameters.last).has_value());
+  const bool sha512 = parameters.algorithm == HashAlgorithm::kSha512 ||
+                      (route.digest && route.digest->algorithm() == HashAlgorithm::kSha512);
+  if (sha512) CHECK(!oci::RequireSha256(route, parameters));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -50,15 +63,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CheckManifestRoundTrip(*route);
 
   const std::vector<http::HeaderField> headers = {{"Content-Range", range}};
-  for (const auto method :
-       {http::Method::kGet, http::Method::kPut, http::Method::kPost, http::Method::kPatch}) {
+  for (const auto method : {http::Method::kGet, http::Method::kPut, http::Method::kPost, http::Method::kPatch,
+                            http::Method::kDelete}) {
     http::RequestHead head;
     head.method = method;
     head.path = path;
     head.query = query;
     if (!range.empty()) head.headers = headers;
     const Result<oci::Parameters> parameters = oci::ReadParameters(*route, head);
-    if (parameters) CHECK(parameters->limit >= 0 && parameters->limit <= oci::kMaxPage);
+    if (parameters) CheckParameters(*route, *parameters);
   }
   return 0;
 }

@@ -84,7 +84,7 @@ Result<> OciDoor::ReadShape(Call& call) {
   if (!call.operation)
     return Fail(Error(ErrorCode::kUnknownOperation).With("allow", MethodsOf(call.route.kind)));
   call.parameters = TRY(ReadParameters(call.route, call.head));
-  return {};
+  return rooms_.ecr_quirks ? RequireSha256(call.route, call.parameters) : Result<>();
 }
 
 Result<> OciDoor::AuthorizeOperation(const Call& call) {

@@ -18,6 +18,15 @@ std::string DeclaredMediaType(const http::RequestHead& head) {
   return std::string(type.substr(0, end + 1));  // npos + 1 is 0
 }
 
+/// ECR refuses an immutable tag even to the image that has it.
+Result<> CheckRepeatedTag(const Rooms& rooms, const Call& call, const registry::PutImageResult& image) {
+  if (!rooms.ecr_quirks || !call.route.tag || image.tag_moved) return {};
+  if (!registry::IsTagImmutable(*call.repository, *call.route.tag)) return {};
+  return Fail(Error(ErrorCode::kImageTagImmutable)
+                  .With("repository", call.repository->name.str())
+                  .With("tag", call.route.tag->str()));
+}
+
 }  // namespace
 
 Result<http::Reply> GetManifest(const Rooms& rooms, const CallPtr& call) {
@@ -34,6 +43,7 @@ Result<http::Reply> PutManifest(const Rooms& rooms, const CallPtr& call) {
                                                .declared_media_type = DeclaredMediaType(call->head),
                                                .digest = call->route.digest,
                                                .tags = tags}));
+  TRY(CheckRepeatedTag(rooms, *call, image));
   const std::string digest = image.digest.ToString();
   http::Response response{.status = 201};
   response.Add("Location", "/v2/" + call->repository->name.str() + "/manifests/" + digest);
@@ -44,9 +54,11 @@ Result<http::Reply> PutManifest(const Rooms& rooms, const CallPtr& call) {
   return response;
 }
 
-/// A tag goes alone, as the specification has it; a digest takes the image and every tag on it.
+/// A tag goes alone, as the specification has it (with ECR the last one takes the image); a digest takes the
+/// image and every tag on it.
 Result<http::Reply> DeleteManifest(const Rooms& rooms, const CallPtr& call) {
-  TRY(rooms.images.Delete(*call->repository, ReferenceOf(call->route), /*last_tag_takes_image=*/false));
+  TRY(rooms.images.Delete(*call->repository, ReferenceOf(call->route),
+                          /*last_tag_takes_image=*/rooms.ecr_quirks));
   return http::Response{.status = 202};
 }
 

@@ -24,6 +24,13 @@ Result<std::optional<Digest>> ReadDigest(const http::RequestHead& head, std::str
   return TRY(Digest::Parse(*text));
 }
 
+Result<HashAlgorithm> ReadAlgorithm(const http::RequestHead& head) {
+  const std::string name = http::QueryParameter(head.query, "digest-algorithm").value_or("sha256");
+  if (name == "sha256") return HashAlgorithm::kSha256;
+  if (name == "sha512") return HashAlgorithm::kSha512;
+  return Fail(Error(ErrorCode::kDigestInvalid).With("digest", name));
+}
+
 Result<> ReadMount(const http::RequestHead& head, Parameters& parameters) {
   parameters.mount = TRY(ReadDigest(head, "mount"));
   const std::optional<std::string> from = http::QueryParameter(head.query, "from");
@@ -104,6 +111,7 @@ Result<Parameters> ReadParameters(const Route& route, const http::RequestHead& h
   switch (route.kind) {
     case RouteKind::kUploads:
       parameters.digest = TRY(ReadDigest(head, "digest"));
+      parameters.algorithm = TRY(ReadAlgorithm(head));
       TRY(ReadMount(head, parameters));
       break;
     case RouteKind::kUpload:
@@ -124,6 +132,15 @@ Result<Parameters> ReadParameters(const Route& route, const http::RequestHead& h
       break;
   }
   return parameters;
+}
+
+Result<> RequireSha256(const Route& route, const Parameters& parameters) {
+  for (const std::optional<Digest>& digest : {route.digest, parameters.digest, parameters.mount})
+    if (digest && digest->algorithm() != HashAlgorithm::kSha256)
+      return Fail(Error(ErrorCode::kDigestInvalid).With("digest", digest->ToString()));
+  if (parameters.algorithm != HashAlgorithm::kSha256)
+    return Fail(Error(ErrorCode::kDigestInvalid).With("digest", "sha512"));
+  return {};
 }
 
 }  // namespace entrepot::oci

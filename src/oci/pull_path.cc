@@ -36,6 +36,7 @@ const Operation* TryAnswerPull(const Rooms& rooms, const http::RequestHead& head
   if (head.has_body() || head.path.contains('%')) return nullptr;
   const std::optional<PathParts> parts = SplitPath(head.path);
   if (!parts || !IsPull(parts->kind)) return nullptr;
+  if (rooms.ecr_quirks && parts->reference.starts_with("sha512:")) return nullptr;
   const Operation* operation = FindOperation(parts->kind, head.method);
   if (!operation || (head.method != http::Method::kGet && head.method != http::Method::kHead)) return nullptr;
 

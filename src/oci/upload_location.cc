@@ -10,7 +10,7 @@ namespace entrepot::oci {
 namespace {
 
 constexpr std::string_view kPurpose = "upload-location";
-constexpr std::string_view kVersion = "1";
+constexpr std::string_view kVersion = "2";
 constexpr std::chrono::hours kLifetime{24};
 
 std::string WriteState(const UploadLocation& location) {
@@ -18,7 +18,8 @@ std::string WriteState(const UploadLocation& location) {
   const registry::UploadTicket& ticket = location.ticket;
   for (const std::string& field :
        {ticket.id, std::to_string(static_cast<std::int64_t>(ticket.repository)), ticket.principal,
-        std::to_string(ticket.opened_at.micros), std::to_string(location.offset)})
+        std::to_string(ticket.opened_at.micros), std::to_string(static_cast<int>(ticket.algorithm)),
+        std::to_string(location.offset), std::to_string(static_cast<int>(location.short_chunks))})
     text.append("\n").append(field);
   return text;
 }
@@ -41,12 +42,16 @@ bool ReadNumber(std::string_view text, Number& number) {
 
 std::optional<UploadLocation> ReadState(std::string_view text) {
   const std::vector<std::string_view> fields = SplitLines(text);
-  if (fields.size() != 6 || fields[0] != kVersion) return std::nullopt;
+  if (fields.size() != 8 || fields[0] != kVersion) return std::nullopt;
   UploadLocation location;
   std::int64_t repository = 0;
+  int algorithm = 0, short_chunks = 0;
   if (!ReadNumber(fields[2], repository) || !ReadNumber(fields[4], location.ticket.opened_at.micros) ||
-      !ReadNumber(fields[5], location.offset))
+      !ReadNumber(fields[5], algorithm) || !ReadNumber(fields[6], location.offset) ||
+      !ReadNumber(fields[7], short_chunks))
     return std::nullopt;
+  location.ticket.algorithm = static_cast<HashAlgorithm>(algorithm);  // sealed here: it is one
+  location.short_chunks = static_cast<ShortChunks>(short_chunks);
   location.ticket.id = fields[1];
   location.ticket.repository = registry::RepositoryId(repository);
   location.ticket.principal = fields[3];

@@ -15,9 +15,14 @@
 
 namespace entrepot::oci {
 
+/// Whether chunks under ECR's 5 MiB came. Only the last may be one, which shows when the next comes or the
+/// upload is closed.
+enum class ShortChunks : std::uint8_t { kNone = 0, kLast = 1, kInTheMiddle = 2 };
+
 struct UploadLocation {
   registry::UploadTicket ticket;
   std::uint64_t offset = 0;  // bytes received when the Location was given
+  ShortChunks short_chunks = ShortChunks::kNone;
 };
 
 /// The relative path with its query.

@@ -33,8 +33,10 @@ class UploadLocations : public testing::Test {
 
   FakeAccess access_;
   registry::Repository repository_ = Named(7, "team/app");
-  UploadLocation location_{{"0b7cdd0c-4a3c-4a37-9d2c-2a8c1f0d3b11", repository_.id, "AIDAONE", kOpened},
-                           4096};
+  UploadLocation location_{
+      {"0b7cdd0c-4a3c-4a37-9d2c-2a8c1f0d3b11", repository_.id, "AIDAONE", kOpened, HashAlgorithm::kSha512},
+      4096,
+      ShortChunks::kInTheMiddle};
   std::string path_ = WriteUploadLocation(access_, repository_, location_);
   std::string state_ = StateOf(path_);
 };
@@ -48,7 +50,9 @@ TEST_F(UploadLocations, ComeBackAsTheyWent) {
   EXPECT_EQ(read->ticket.repository, location_.ticket.repository);
   EXPECT_EQ(read->ticket.principal, "AIDAONE");
   EXPECT_EQ(read->ticket.opened_at, kOpened);
+  EXPECT_EQ(read->ticket.algorithm, HashAlgorithm::kSha512);
   EXPECT_EQ(read->offset, 4096u);
+  EXPECT_EQ(read->short_chunks, ShortChunks::kInTheMiddle);
 }
 
 TEST_F(UploadLocations, TellAClientNothing) {

@@ -15,6 +15,8 @@ namespace {
 
 using ChunkResult = registry::Uploads::ChunkResult;
 
+constexpr std::uint64_t kEcrMinimumChunk = 5 << 20;
+
 /// 201 with where the layer is.
 http::Response LayerCreated(const Call& call, const Digest& digest) {
   const std::string name = digest.ToString();
@@ -26,11 +28,24 @@ http::Response LayerCreated(const Call& call, const Digest& digest) {
 
 /// Adds where the session stands: 0-0 says that nothing has come yet, as it does for a single byte; the
 /// Location knows the difference.
-void AddProgress(const Rooms& rooms, const Call& call, const registry::UploadTicket& ticket,
-                 std::uint64_t received, http::Response& response) {
-  response.Add("Location", WriteUploadLocation(rooms.access, *call.repository, {ticket, received}));
-  response.Add("Range", "0-" + std::to_string(received == 0 ? 0 : received - 1));
-  response.Add("Docker-Upload-UUID", ticket.id);
+void AddProgress(const Rooms& rooms, const Call& call, const UploadLocation& at, http::Response& response) {
+  response.Add("Location", WriteUploadLocation(rooms.access, *call.repository, at));
+  response.Add("Range", "0-" + std::to_string(at.offset == 0 ? 0 : at.offset - 1));
+  response.Add("Docker-Upload-UUID", at.ticket.id);
+}
+
+ShortChunks AfterChunk(ShortChunks before, std::uint64_t length) {
+  if (length == 0 || before == ShortChunks::kInTheMiddle) return before;
+  if (before == ShortChunks::kLast) return ShortChunks::kInTheMiddle;
+  return length < kEcrMinimumChunk ? ShortChunks::kLast : ShortChunks::kNone;
+}
+
+/// ECR makes a part of each chunk, and refuses to close an upload with a small one before the last.
+Result<> CheckChunks(const Rooms& rooms, const Call& call) {
+  if (!rooms.ecr_quirks) return {};
+  const std::uint64_t last = call.head.has_body() ? 1 : 0;
+  if (AfterChunk(call.upload->short_chunks, last) != ShortChunks::kInTheMiddle) return {};
+  return Fail(ErrorCode::kLayerPartTooSmall);
 }
 
 std::uint64_t OffsetFact(const Error& error) {
@@ -41,36 +56,40 @@ std::uint64_t OffsetFact(const Error& error) {
   return offset;
 }
 
-/// The answer to a chunk. One that begins at the wrong place is told the right one.
-Result<http::Response> ChunkAnswer(const Rooms& rooms, const Call& call, const registry::UploadTicket& ticket,
-                                   const Result<ChunkResult>& result) {
+/// The answer to a chunk for the session that stands `at` a place. One that begins elsewhere is told the
+/// right one.
+Result<http::Response> ChunkAnswer(const Rooms& rooms, const Call& call, UploadLocation at,
+                                   std::uint64_t begin, const Result<ChunkResult>& result) {
   if (result && result->layer) return LayerCreated(call, result->layer->digest);
   if (result) {
     http::Response response{.status = 202};
-    AddProgress(rooms, call, ticket, result->received, response);
+    at.offset = result->received;
+    at.short_chunks = AfterChunk(at.short_chunks, result->received - begin);
+    AddProgress(rooms, call, at, response);
     return response;
   }
   if (result.error().code() != ErrorCode::kUploadOffset) return Fail(result.error());
   http::Response response = ErrorResponse(result.error());
-  AddProgress(rooms, call, ticket, OffsetFact(result.error()), response);
+  at.offset = OffsetFact(result.error());
+  AddProgress(rooms, call, at, response);
   return response;
 }
 
 /// Takes the call's body, whichever way it comes, as a chunk of the session.
-Result<http::Reply> ReceiveChunk(const Rooms& rooms, const CallPtr& call,
-                                 const registry::UploadTicket& ticket,
+Result<http::Reply> ReceiveChunk(const Rooms& rooms, const CallPtr& call, const UploadLocation& at,
                                  const registry::Uploads::Chunk& chunk) {
+  const std::uint64_t begin = chunk.offset;
   if (!call->body_pending) {
     const auto result =
-        rooms.uploads.Append(*call->repository, ticket, chunk, http::Block(call, AsBytes(call->body)));
-    return TRY(ChunkAnswer(rooms, *call, ticket, result));
+        rooms.uploads.Append(*call->repository, at.ticket, chunk, http::Block(call, AsBytes(call->body)));
+    return TRY(ChunkAnswer(rooms, *call, at, begin, result));
   }
-  auto answer = [&rooms, call, ticket](const Result<ChunkResult>& result) {
-    return call->finish(ChunkAnswer(rooms, *call, ticket, result));
+  auto answer = [&rooms, call, at, begin](const Result<ChunkResult>& result) {
+    return call->finish(ChunkAnswer(rooms, *call, at, begin, result));
   };
   Result<std::unique_ptr<http::BodySink>> sink = rooms.uploads.AppendStream(
-      *call->repository, ticket, chunk, call->head.content_length.value_or(0), std::move(answer));
-  if (!sink) return TRY(ChunkAnswer(rooms, *call, ticket, Fail(std::move(sink).error())));
+      *call->repository, at.ticket, chunk, call->head.content_length.value_or(0), std::move(answer));
+  if (!sink) return TRY(ChunkAnswer(rooms, *call, at, begin, Fail(std::move(sink).error())));
   return *std::move(sink);
 }
 
@@ -93,7 +112,7 @@ Result<http::Reply> PutWholeLayer(const Rooms& rooms, const CallPtr& call) {
   TRY(Authorize(rooms, *call, "ecr:CompleteLayerUpload", call->repository->name));
   const std::string& principal = call->caller->unique_id;
   if (call->body_pending)
-    return ReceiveChunk(rooms, call, rooms.uploads.Open(*call->repository, principal),
+    return ReceiveChunk(rooms, call, {.ticket = rooms.uploads.Open(*call->repository, principal)},
                         {.offset = 0, .closing_digest = call->parameters.digest});
   const registry::UploadedLayer layer = TRY(rooms.uploads.PutWhole(
       *call->repository, principal, *call->parameters.digest, http::Block(call, AsBytes(call->body))));
@@ -105,26 +124,29 @@ Result<http::Reply> PutWholeLayer(const Rooms& rooms, const CallPtr& call) {
 Result<http::Reply> OpenUpload(const Rooms& rooms, const CallPtr& call) {
   if (TRY(Mount(rooms, *call))) return LayerCreated(*call, *call->parameters.mount);
   if (call->parameters.digest && !call->parameters.mount) return PutWholeLayer(rooms, call);
-  const registry::UploadTicket ticket = rooms.uploads.Open(*call->repository, call->caller->unique_id);
+  const UploadLocation at{
+      .ticket = rooms.uploads.Open(*call->repository, call->caller->unique_id, call->parameters.algorithm)};
   http::Response response{.status = 202};
-  AddProgress(rooms, *call, ticket, 0, response);
+  AddProgress(rooms, *call, at, response);
+  if (rooms.ecr_quirks) response.Add("OCI-Chunk-Min-Length", std::to_string(kEcrMinimumChunk));
   return response;
 }
 
 Result<http::Reply> AppendToUpload(const Rooms& rooms, const CallPtr& call) {
-  return ReceiveChunk(rooms, call, call->upload->ticket, {.offset = OffsetOf(*call), .closing_digest = {}});
+  return ReceiveChunk(rooms, call, *call->upload, {.offset = OffsetOf(*call), .closing_digest = {}});
 }
 
 Result<http::Reply> CloseUpload(const Rooms& rooms, const CallPtr& call) {
-  return ReceiveChunk(rooms, call, call->upload->ticket,
+  TRY(CheckChunks(rooms, *call));
+  return ReceiveChunk(rooms, call, *call->upload,
                       {.offset = OffsetOf(*call), .closing_digest = call->parameters.digest});
 }
 
 Result<http::Reply> GetUpload(const Rooms& rooms, const CallPtr& call) {
-  const registry::UploadTicket& ticket = call->upload->ticket;
-  const registry::UploadStatus status = TRY(rooms.uploads.Status(*call->repository, ticket));
+  UploadLocation at = *call->upload;
+  at.offset = TRY(rooms.uploads.Status(*call->repository, at.ticket)).received;
   http::Response response{.status = 204};
-  AddProgress(rooms, *call, ticket, status.received, response);
+  AddProgress(rooms, *call, at, response);
   return response;
 }
 

@@ -124,6 +124,7 @@ Result<> UploadSession::EnsureWriter(bool sha512, std::uint64_t expected_size) {
   if (has_row_ && row_.file_id) return ResumeWriter(sha512);
   data_key_ = context_.keys.NewDataKey();
   const blobs::WriterOptions options{.pool = &context_.body_pool,
+  sha512 = sha512 || ticket_.algorithm == HashAlgorithm::kSha512;
                                      .sha512 = sha512,
                                      .expected_size = expected_size,
                                      .writer_epoch = row_.writer_epoch};

@@ -271,8 +271,9 @@ Uploads::Uploads(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing&
     : state_(std::make_unique<State>(store, files, keys, grace, workers, body_pool, settings)) {}
 Uploads::~Uploads() = default;
 
-UploadTicket Uploads::Open(const Repository& repository, std::string_view principal) {
-  return {NewUuid(), repository.id, std::string(principal), state_->context.store.clock().Now()};
+UploadTicket Uploads::Open(const Repository& repository, std::string_view principal,
+                           HashAlgorithm algorithm) {
+  return {NewUuid(), repository.id, std::string(principal), state_->context.store.clock().Now(), algorithm};
 }
 
 Result<UploadTicket> Uploads::OpenDurable(const Repository& repository, std::string_view principal) {

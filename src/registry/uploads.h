@@ -32,6 +32,7 @@ struct UploadTicket {
   RepositoryId repository{};
   std::string principal;  // unique id of who opened it
   Timestamp opened_at;    // wall time
+  HashAlgorithm algorithm = HashAlgorithm::kSha256;  // of the digest that its opener means to close it by
 };
 
 struct UploadStatus {
@@ -56,7 +57,8 @@ class Uploads {
   ~Uploads();
 
   /// A new session that nothing remembers but the ticket.
-  UploadTicket Open(const Repository& repository, std::string_view principal);
+  UploadTicket Open(const Repository& repository, std::string_view principal,
+                    HashAlgorithm algorithm = HashAlgorithm::kSha256);
   /// A new session with a row, as InitiateLayerUpload makes it: its id alone finds it.
   Result<UploadTicket> OpenDurable(const Repository& repository, std::string_view principal);
   /// The ticket of a session that has a row. kUploadNotFound.
