@@ -39,6 +39,7 @@ constexpr Command kCommands[] = {
      Takes::kDataDirectory, true, false, kGcSwitches},
     {"fsck", "check that database and blobs agree; an interrupted check goes on where it was", Fsck,
      Takes::kDataDirectory, true, false, kFsckSwitches},
+    {"usage", "say what is stored, by registry and repository", Usage, Takes::kDataDirectory, true, false},
     {"version", "print the version", Version, Takes::kNothing, true, false},
     {"completion bash", "print a completion script: source <(entrepot completion bash)", BashCompletion,
      Takes::kNothing, false, false},

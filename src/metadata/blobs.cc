@@ -1,5 +1,7 @@
 #include "metadata/blobs.h"
 
+#include "metadata/usage.h"
+
 namespace entrepot::metadata {
 namespace {
 
@@ -51,6 +53,7 @@ Result<bool> InsertBlob(WriteTransaction& transaction, std::int64_t registry, co
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
       registry, row.file_id, row.domain, row.digest, row.size, static_cast<int>(row.state), row.layout,
       transaction.now(), content));
+  if (inserted == 1) TRY(BlobsChanged(transaction, registry, 1, row.size));
   return inserted == 1;
 }
 
@@ -77,8 +80,13 @@ Result<> MarkDamaged(WriteTransaction& transaction, std::int64_t registry, Bytes
 }
 
 Result<> DeleteBlob(WriteTransaction& transaction, std::int64_t registry, Bytes file_id) {
-  TRY(transaction->Run("DELETE FROM blobs WHERE registry = $1 AND file_id = $2", registry, file_id));
-  return {};
+  std::optional<std::int64_t> size;
+  {
+    sql::Cursor row = TRY(transaction->Query(
+        "DELETE FROM blobs WHERE registry = $1 AND file_id = $2 RETURNING size", registry, file_id));
+    if (TRY(row.Next())) size = row.Int(0);
+  }
+  return size ? BlobsChanged(transaction, registry, -1, *size) : Result<>();
 }
 
 Result<bool> AnyBlobs(sql::Session& session) {
@@ -150,8 +158,24 @@ Result<std::vector<std::string>> ListHolders(sql::Session& session, RepositoryRe
   return names;
 }
 
+namespace {
+
+Result<std::optional<ByteVector>> FileOfLink(WriteTransaction& transaction, RepositoryRef ref,
+                                             const Digest& digest) {
+  sql::Cursor row = TRY(transaction->Query(
+      "SELECT file_id FROM blob_links WHERE registry = $1 AND repository = $2 AND digest = $3", ref.registry,
+      ref.repository, digest));
+  if (!TRY(row.Next())) return std::nullopt;
+  return row.Blob(0);
+}
+
+}  // namespace
+
 Result<> PutLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Bytes file_id,
                  const WrappedKey& key, std::optional<Timestamp> collect_after) {
+  const auto before = TRY(FileOfLink(transaction, ref, digest));
+  const bool moves = before && *before != ToVector(file_id);
+  if (moves) TRY(LinkGoing(transaction, ref, *before));
   TRY(transaction->Run(
       "INSERT INTO blob_links (registry, repository, digest, file_id, repository_key, wrapped_key, "
       "collect_after)"
@@ -159,7 +183,7 @@ Result<> PutLink(WriteTransaction& transaction, RepositoryRef ref, const Digest&
       " file_id = excluded.file_id, repository_key = excluded.repository_key, wrapped_key = "
       "excluded.wrapped_key",
       ref.registry, ref.repository, digest, file_id, key.repository_key, key.bytes, collect_after));
-  return {};
+  return before && !moves ? Result<>() : LinkAdded(transaction, ref, file_id);
 }
 
 Result<bool> HoldLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
@@ -193,13 +217,12 @@ Result<> ReleaseLink(WriteTransaction& transaction, RepositoryRef ref, const Dig
 }
 
 Result<> DeleteLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest) {
-  TRY(transaction->Run(
-      "INSERT INTO collection_candidates (registry, file_id) SELECT registry, file_id FROM blob_links"
-      " WHERE registry = $1 AND repository = $2 AND digest = $3 ON CONFLICT DO NOTHING",
-      ref.registry, ref.repository, digest));
+  const auto file_id = TRY(FileOfLink(transaction, ref, digest));
+  if (!file_id) return {};
+  TRY(LinkGoing(transaction, ref, *file_id));
   TRY(transaction->Run("DELETE FROM blob_links WHERE registry = $1 AND repository = $2 AND digest = $3",
                        ref.registry, ref.repository, digest));
-  return {};
+  return AddCandidate(transaction, ref.registry, *file_id);
 }
 
 Result<std::vector<DueLink>> ListDueLinks(sql::Session& session, Timestamp now, int limit) {
@@ -325,6 +348,22 @@ Result<Reclaimable> FindReclaimable(sql::Session& session, Timestamp now) {
   return found;
 }
 
+namespace {
+
+Result<std::int64_t> DeleteLinksOf(WriteTransaction& transaction, RepositoryRef ref, int limit) {
+  std::vector<Digest> digests;
+  {
+    sql::Cursor row = TRY(transaction->Query(
+        "SELECT digest FROM blob_links WHERE registry = $1 AND repository = $2 ORDER BY digest LIMIT $3",
+        ref.registry, ref.repository, limit));
+    while (TRY(row.Next())) digests.push_back(TRY(row.StoredDigest(0)));
+  }
+  for (const Digest& digest : digests) TRY(DeleteLink(transaction, ref, digest));
+  return std::ssize(digests);
+}
+
+}  // namespace
+
 Result<bool> SweepRemains(WriteTransaction& transaction, int limit) {
   std::optional<RepositoryRef> ref;
   {
@@ -332,17 +371,7 @@ Result<bool> SweepRemains(WriteTransaction& transaction, int limit) {
     if (TRY(row.Next())) ref = RepositoryRef{row.Int(0), row.Int(1)};
   }
   if (!ref) return false;
-  TRY(
-      transaction->Run("INSERT INTO collection_candidates (registry, file_id)"
-                       " SELECT registry, file_id FROM (SELECT registry, file_id FROM blob_links"
-                       " WHERE registry = $1 AND repository = $2 ORDER BY digest LIMIT $3) gone WHERE TRUE "
-                       "ON CONFLICT DO NOTHING",
-                       ref->registry, ref->repository, limit));
-  std::int64_t rows =
-      TRY(transaction->Run("DELETE FROM blob_links WHERE registry = $1 AND repository = $2 AND digest IN "
-                           "(SELECT digest FROM blob_links"
-                           " WHERE registry = $1 AND repository = $2 ORDER BY digest LIMIT $3)",
-                           ref->registry, ref->repository, limit));
+  std::int64_t rows = TRY(DeleteLinksOf(transaction, *ref, limit));
   rows += TRY(transaction->Run(
       "DELETE FROM tags WHERE registry = $1 AND repository = $2 AND tag IN (SELECT tag FROM tags"
       " WHERE registry = $1 AND repository = $2 LIMIT $3)",

@@ -1,5 +1,7 @@
 #include "metadata/images.h"
 
+#include "metadata/usage.h"
+
 namespace entrepot::metadata {
 namespace {
 
@@ -50,13 +52,19 @@ Result<bool> InsertManifest(WriteTransaction& transaction, RepositoryRef ref, co
       " subject, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
       ref.registry, ref.repository, row.digest, row.media_type, row.size, row.image_size, row.pushed_at,
       row.artifact_type, row.subject, AsBytes(content)));
+  if (inserted == 1) TRY(ManifestsChanged(transaction, ref, 1, row.size));
   return inserted == 1;
 }
 
 Result<> DeleteManifest(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest) {
-  TRY(transaction->Run("DELETE FROM manifests WHERE registry = $1 AND repository = $2 AND digest = $3",
-                       ref.registry, ref.repository, digest));
-  return {};
+  std::optional<std::int64_t> size;
+  {
+    sql::Cursor row = TRY(transaction->Query(
+        "DELETE FROM manifests WHERE registry = $1 AND repository = $2 AND digest = $3 RETURNING size",
+        ref.registry, ref.repository, digest));
+    if (TRY(row.Next())) size = row.Int(0);
+  }
+  return size ? ManifestsChanged(transaction, ref, -1, *size) : Result<>();
 }
 
 Result<bool> HasManifests(sql::Session& session, RepositoryRef ref) {

@@ -16,8 +16,8 @@ struct Stage {
 
 // Reference rows come before links, which are judged by them.
 constexpr Stage kStages[] = {
-    {"files", CheckFiles}, {"references", CheckParents}, {"images", CheckImages},
-    {"tags", CheckTags},   {"blobs", CheckBlobs},        {"links", CheckLinks},
+    {"files", CheckFiles}, {"references", CheckParents}, {"images", CheckImages}, {"tags", CheckTags},
+    {"blobs", CheckBlobs}, {"links", CheckLinks},        {"usage", CheckUsage},   {"totals", CheckTotals},
 };
 
 }  // namespace

@@ -84,6 +84,10 @@ Result<std::size_t> CheckBlobs(FsckWork& work);
 /// Links: their blob, their hold, their wrap.
 Result<std::size_t> CheckLinks(FsckWork& work);
 
+/// The figures that are kept of repositories, and of registries, against what is there.
+Result<std::size_t> CheckUsage(FsckWork& work);
+Result<std::size_t> CheckTotals(FsckWork& work);
+
 /// "repository 7 team/app" and the like are too long for a finding: a repository's name, or its number when
 /// it has none.
 std::string NameOf(metadata::sql::Session& session, metadata::RepositoryRef ref);

@@ -132,7 +132,7 @@ TEST_F(FsckTest, ContentInRowsIsChecked) {
 TEST_F(FsckTest, WhatNothingWouldEverCollectIsFoundAndCollected) {
   Must(registry->Push(*repository, layer));
   Run("DELETE FROM blob_links");
-  EXPECT_THAT(Codes({.repair = true}), ElementsAre("blob_without_link"));
+  EXPECT_THAT(Codes({.repair = true}), ElementsAre("blob_without_link", "usage_does_not_add_up"));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 0);
 
@@ -165,7 +165,8 @@ TEST_F(FsckTest, LinksAndWrapsAndManifestBytes) {
   Run("UPDATE manifests SET content = CAST('{}' AS BLOB)");
   EXPECT_THAT(Codes(), UnorderedElementsAre("wrap_does_not_open", "manifest_wrong_content"));
   Run("DELETE FROM blobs WHERE content IS NULL");
-  EXPECT_THAT(Codes(), UnorderedElementsAre("link_without_blob", "manifest_wrong_content"));
+  EXPECT_THAT(Codes(), UnorderedElementsAre("link_without_blob", "manifest_wrong_content",
+                                            "usage_does_not_add_up", "totals_do_not_add_up"));
 }
 
 TEST_F(FsckTest, FilesOfEarlierBootsThatNoRowNames) {
@@ -176,6 +177,14 @@ TEST_F(FsckTest, FilesOfEarlierBootsThatNoRowNames) {
   EXPECT_THAT(Codes(), ElementsAre("file_without_row"));
   while (Must(registry->collection->SweepOrphans())) {
   }
+  EXPECT_THAT(Codes(), IsEmpty());
+}
+
+TEST_F(FsckTest, FiguresThatDoNotAddUpAreCountedAnew) {
+  Must(registry->PushImage(*repository, config, {layer}, "v1"));
+  Run("UPDATE repository_usage SET unique_bytes = unique_bytes + 1");
+  Run("UPDATE registry_usage SET blobs = 0");
+  EXPECT_THAT(Codes({.repair = true}), ElementsAre("usage_does_not_add_up", "totals_do_not_add_up"));
   EXPECT_THAT(Codes(), IsEmpty());
 }
 

@@ -134,8 +134,33 @@ void AddCollection(Families& families, const registry::Collection& collection) {
                  collection.paused() ? 1 : 0);
 }
 
+void AddUsage(Families& families, const Storage::UsageView& usage) {
+  for (const metadata::NamedRegistryUsage& entry : usage.registries) {
+    const Labels labels{{"account", entry.name.account.str()}, {"region", entry.name.region.str()}};
+    families.Gauge("entrepot_stored_blobs", "Blobs that a registry holds.", labels,
+                   static_cast<double>(entry.usage.blobs));
+    families.Gauge("entrepot_stored_bytes", "Content of them, every blob counted once.", labels,
+                   static_cast<double>(entry.usage.bytes));
+  }
+  for (const metadata::NamedUsage& entry : usage.largest) {
+    const auto gauge = [&](const char* kind, std::int64_t bytes) {
+      families.Gauge("entrepot_repository_bytes",
+                     "Content that a repository links, of the largest repositories: unique to it, or shared.",
+                     {{"account", entry.registry.account.str()},
+                      {"region", entry.registry.region.str()},
+                      {"repository", entry.name},
+                      {"kind", kind}},
+                     static_cast<double>(bytes));
+    };
+    gauge("unique", entry.usage.unique_bytes);
+    gauge("shared", entry.usage.shared_bytes);
+    gauge("archived", entry.usage.archived_bytes);
+  }
+}
+
 void AddStorage(Families& families, const Storage& storage) {
   AddCollection(families, storage.collection);
+  AddUsage(families, storage.usage());
   families.Gauge("entrepot_store_time_suspect", "1 while collection waits because the wall clock jumped.", {},
                  storage.store.time_suspect() ? 1 : 0);
   families.Gauge("entrepot_disk_pressure", "1 while the disk is nearly full and grace is an hour at most.",

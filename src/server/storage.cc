@@ -38,6 +38,21 @@ Storage::Storage(const Config& config, metadata::Store& opened, std::unique_ptr<
       fsck(store, *blobs, keys, grace),
       free_watermark_(static_cast<std::uint64_t>(config.storage_free_watermark)) {}
 
+Result<> Storage::WatchUsage() {
+  UsageView view = TRY(store.Read([](metadata::sql::Session& session) -> Result<UsageView> {
+    return UsageView{TRY(metadata::ListRegistryUsage(session)),
+                     TRY(metadata::ListLargest(session, kLargest))};
+  }));
+  const std::lock_guard lock(usage_mutex_);
+  usage_ = std::move(view);
+  return {};
+}
+
+Storage::UsageView Storage::usage() const {
+  const std::lock_guard lock(usage_mutex_);
+  return usage_;
+}
+
 void Storage::WatchDisk() {
   const Result<blobs::DiskSpace> space = blobs->Space();
   if (!space || space->total == 0) return;

@@ -4,10 +4,13 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "blobs/blob_store.h"
 #include "keys/key_ring.h"
 #include "metadata/store.h"
+#include "metadata/usage.h"
 #include "registry/collection.h"
 #include "registry/fsck.h"
 #include "registry/grace.h"
@@ -32,6 +35,15 @@ class Storage {
 
   /// Looks at the disk's free space: below the watermark grace shrinks (design-storage 1.7).
   void WatchDisk();
+  /// Looks at who has the most bytes.
+  Result<> WatchUsage();
+  /// As WatchUsage last saw it: every registry, and the kLargest largest repositories of all.
+  static constexpr int kLargest = 100;
+  struct UsageView {
+    std::vector<metadata::NamedRegistryUsage> registries;
+    std::vector<metadata::NamedUsage> largest;
+  };
+  UsageView usage() const;
   /// As WatchDisk last saw it.
   blobs::DiskSpace space() const { return {total_, available_}; }
 
@@ -41,6 +53,8 @@ class Storage {
 
   const std::uint64_t free_watermark_;  // percent
   std::atomic<std::uint64_t> total_ = 0, available_ = 0;
+  mutable std::mutex usage_mutex_;
+  UsageView usage_;
 };
 
 }  // namespace entrepot::server

@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 
 #include "base/log.h"
+#include "metadata/usage.h"
 #include "server/data_directory.h"
 #include "server/wiring.h"
 
@@ -108,6 +109,55 @@ Result<object> Check(Storage& storage, const object& arguments) {
                 {"repaired", step.repaired}, {"findings", std::move(findings)}};
 }
 
+object UsageObject(const metadata::NamedUsage& entry) {
+  return {{"account", entry.registry.account.str()},
+          {"region", entry.registry.region.str()},
+          {"repository", entry.name},
+          {"blobs", entry.usage.blobs},
+          {"unique_bytes", entry.usage.unique_bytes},
+          {"shared_bytes", entry.usage.shared_bytes},
+          {"archived_bytes", entry.usage.archived_bytes},
+          {"manifests", entry.usage.manifests},
+          {"manifest_bytes", entry.usage.manifest_bytes}};
+}
+
+constexpr int kUsagePage = 500;  // repositories; an answer is a line of at most 1 MiB
+
+Result<std::int64_t> Number(const object& arguments, std::string_view name) {
+  const boost::json::value* value = arguments.if_contains(name);
+  if (value == nullptr) return 0;
+  if (!value->is_int64()) return Fail(ErrorCode::kMalformedRequest, std::string(name) + " is no number");
+  return value->get_int64();
+}
+
+// A page of repositories, and where the next one begins.
+Result<object> UsageOfRepositories(Storage& storage, const object& arguments) {
+  const metadata::RepositoryRef after{TRY(Number(arguments, "registry")), TRY(Number(arguments, "after"))};
+  const auto page = TRY(storage.store.Read(
+      [&](metadata::sql::Session& session) { return metadata::ListUsage(session, after, kUsagePage); }));
+  boost::json::array repositories;
+  for (const metadata::NamedUsage& entry : page) repositories.push_back(UsageObject(entry));
+  object answer{{"repositories", std::move(repositories)}, {"more", page.size() == kUsagePage}};
+  if (!page.empty()) {
+    answer["registry"] = page.back().ref.registry;
+    answer["after"] = page.back().ref.repository;
+  }
+  return answer;
+}
+
+Result<object> UsageOfRegistries(Storage& storage) {
+  const auto listed = TRY(storage.store.Read(
+      [](metadata::sql::Session& session) { return metadata::ListRegistryUsage(session); }));
+  boost::json::array registries;
+  for (const metadata::NamedRegistryUsage& entry : listed)
+    registries.push_back(object{{"account", entry.name.account.str()},
+                                {"region", entry.name.region.str()},
+                                {"blobs", entry.usage.blobs},
+                                {"bytes", entry.usage.bytes},
+                                {"archived_bytes", entry.usage.archived_bytes}});
+  return object{{"registries", std::move(registries)}};
+}
+
 /// A store with nobody listening, in the order it is opened.
 struct Offline {
   explicit Offline(DataDirectory opened) : directory(std::move(opened)) {}
@@ -139,6 +189,10 @@ AdminCommands StorageCommands(Storage& storage) {
   commands["gc pause"] = [&storage](const object&) { return SetPaused(storage, true); };
   commands["gc resume"] = [&storage](const object&) { return SetPaused(storage, false); };
   commands["fsck step"] = [&storage](const object& arguments) { return Check(storage, arguments); };
+  commands["usage registries"] = [&storage](const object&) { return UsageOfRegistries(storage); };
+  commands["usage repositories"] = [&storage](const object& arguments) {
+    return UsageOfRepositories(storage, arguments);
+  };
   return commands;
 }
 

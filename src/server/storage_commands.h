@@ -8,6 +8,9 @@
 //   there is more gc pause, gc resume, gc status  {}     -> the state of collection
 //   fsck step    {"repair", "read_blobs", "restart"}  -> the next piece of the check, and what it found;
 //   "done" at its end
+//   usage registries    {}                      -> what each really holds
+//   usage repositories  {"registry", "after"}   -> a page of them; "registry" and "after" for the next while
+//   "more"
 
 #include "server/admin_socket.h"
 #include "server/config.h"

@@ -18,7 +18,7 @@ int BodyThreads() { return std::max(4, 2 * Processors()); }
 constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
-constexpr std::chrono::seconds kTendUploadsEvery{5}, kReloadTlsEvery{2}, kWatchDiskEvery{1};
+constexpr std::chrono::seconds kTendUploadsEvery{5}, kReloadTlsEvery{2}, kWatchDiskEvery{1}, kWatchUsageEvery{15};
 constexpr std::chrono::hours kSweepOrphansEvery{24}, kRenewCertificateEvery{24};
 
 std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
@@ -156,6 +156,10 @@ void Registry::StartBackground(const DataLayout& layout) {
         [this] { return Logged("collection", storage_->collection.RunSlice()); });
   start("disk", kWatchDiskEvery, [this] {
     storage_->WatchDisk();
+    return false;
+  });
+  start("usage", kWatchUsageEvery, [this] {
+    if (const Result<> seen = storage_->WatchUsage(); !seen) Logged("usage", Fail(seen.error()));
     return false;
   });
   start("orphans", kSweepOrphansEvery,

@@ -1,0 +1,76 @@
+#pragma once
+
+// What is stored, and by whom: content bytes, kept in the transactions that change links, manifests and
+// blobs. A blob that one repository links is unique to it, one that several link is shared and counts as such
+// in each; the registry counts every blob once.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "metadata/repositories.h"
+
+namespace entrepot::metadata {
+
+struct Usage {
+  std::int64_t blobs = 0;  // links
+  std::int64_t unique_bytes = 0;
+  std::int64_t shared_bytes = 0;
+  std::int64_t archived_bytes = 0;  // nothing is archived yet
+  std::int64_t manifests = 0;
+  std::int64_t manifest_bytes = 0;
+  friend bool operator==(const Usage&, const Usage&) = default;
+};
+struct RegistryUsage {
+  std::int64_t blobs = 0;
+  std::int64_t bytes = 0;
+  std::int64_t archived_bytes = 0;
+  friend bool operator==(const RegistryUsage&, const RegistryUsage&) = default;
+};
+
+// ---- for the writers of those rows (blobs.cc, images.cc)
+
+/// A link was inserted, or is about to be deleted.
+Result<> LinkAdded(WriteTransaction& transaction, RepositoryRef ref, Bytes file_id);
+Result<> LinkGoing(WriteTransaction& transaction, RepositoryRef ref, Bytes file_id);
+/// `sign` is 1 or -1.
+Result<> ManifestsChanged(WriteTransaction& transaction, RepositoryRef ref, int sign, std::int64_t size);
+Result<> BlobsChanged(WriteTransaction& transaction, std::int64_t registry, int sign, std::int64_t size);
+
+// ---- what is kept
+
+Result<Usage> FindUsage(sql::Session& session, RepositoryRef ref);
+Result<RegistryUsage> FindRegistryUsage(sql::Session& session, std::int64_t registry);
+struct NamedUsage {
+  RepositoryRef ref;
+  RegistryName registry;
+  std::string name;
+  Usage usage;
+};
+/// Repositories behind `after`, by registry and id.
+Result<std::vector<NamedUsage>> ListUsage(sql::Session& session, RepositoryRef after, int limit);
+struct NamedRegistryUsage {
+  std::int64_t registry = 0;
+  RegistryName name;
+  RegistryUsage usage;
+};
+Result<std::vector<NamedRegistryUsage>> ListRegistryUsage(sql::Session& session);
+/// The repositories with the most bytes, largest first. Looks at all of them.
+Result<std::vector<NamedUsage>> ListLargest(sql::Session& session, int limit);
+
+/// What would go with the image, and what of it others need too: other images of the repository, or other
+/// repositories. Counted now.
+struct ImageUsage {
+  std::int64_t unique_bytes = 0;
+  std::int64_t shared_bytes = 0;
+};
+Result<ImageUsage> CountImageUsage(sql::Session& session, RepositoryRef ref, const Digest& image);
+
+// ---- from scratch, for the check of the store
+
+Result<Usage> CountUsage(sql::Session& session, RepositoryRef ref);
+Result<RegistryUsage> CountRegistryUsage(sql::Session& session, std::int64_t registry);
+Result<> SetUsage(WriteTransaction& transaction, RepositoryRef ref, const Usage& usage);
+Result<> SetRegistryUsage(WriteTransaction& transaction, std::int64_t registry, const RegistryUsage& usage);
+
+}  // namespace entrepot::metadata
