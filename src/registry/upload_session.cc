@@ -197,13 +197,17 @@ Result<> UploadSession::Checkpoint() {
   row.file_id = ToVector(writer_->file().bytes());
   row.key = {key.id(), key.Wrap(data_key_, WrapContext(*row.file_id))};
   row.sealed_state = key.Seal(kStatePurpose, StateSubject(row.writer_epoch), point.state);
-  const bool written = TRY(context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
+  auto written = context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
     if (has_row_) return metadata::CheckpointUpload(transaction, ref(), row);
     TRY(RequireRepository(transaction, repository_));
     row.expires_at = transaction.store_time() + kUploadLifetime;
     return metadata::InsertUpload(transaction, ref(), row);
-  }));
-  if (!written) {
+  });
+  if (!written && written.error().code() == ErrorCode::kRepositoryNotFound) {
+    gone_ = true;  // with its repository; no row names the file
+    writer_->Discard();
+  }
+  if (!TRY(std::move(written))) {
     gone_ = true;  // fenced off, cancelled or expired meanwhile
     return Fail(About(ErrorCode::kUploadNotFound));
   }

@@ -57,6 +57,8 @@ class UploadSession {
   Result<> Load();
   /// Of a session that was completed before.
   std::optional<Digest> completed() const { return completed_; }
+  /// It has ended otherwise, and nothing of it is kept.
+  bool gone() const { return gone_; }
 
   /// Takes in a small body, which is worked on behind the call's back where it goes to a file.
   Result<> Receive(http::Block body);

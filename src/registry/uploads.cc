@@ -393,7 +393,7 @@ void Uploads::TendIdle() {
   for (std::shared_ptr<Entry>& entry : idle) {
     Lease lease(entry, clock);
     if (lease->received() > 0 && !lease->completed())
-      if (const Result<> kept = lease->Checkpoint(); !kept) {
+      if (const Result<> kept = lease->Checkpoint(); !kept && !lease->gone()) {
         log::Warning("an idle upload was not checkpointed", {{"error", kept.error().ToString()}});
         continue;
       }
