@@ -2,6 +2,7 @@
 a mount namespace that goes with the process."""
 
 import ctypes
+import errno
 import os
 import pathlib
 import subprocess
@@ -28,8 +29,14 @@ class SmallDisk:
         return state.f_bavail * state.f_frsize
 
     def fill(self, leave: int) -> None:
+        """Others write meanwhile: what there was a moment ago may be too much."""
         with open(self.ballast, "ab") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, self.free() - leave))
+            while (wanted := self.free() - leave) > 0:
+                try:
+                    return os.posix_fallocate(file.fileno(), file.tell(), wanted)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
 
     def empty(self) -> None:
         self.ballast.unlink(missing_ok=True)

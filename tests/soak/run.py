@@ -11,12 +11,12 @@ import json
 import os
 import pathlib
 import random
-import re
 import shutil
 import sys
 import tempfile
 import threading
 import time
+import traceback
 
 from harness.server import Server, run_entrepot
 from harness.v2 import basic
@@ -26,8 +26,6 @@ from .model import Ledger, Repository
 from .wire import Interrupted
 from .worker import Worker
 
-DEFAULT_GRACE = 24 * 3600
-SHORT_GRACE = 20
 REPOSITORIES_EACH = 2
 ENOUGH = 50  # violations after which going on tells nothing new
 
@@ -39,19 +37,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=12)
     parser.add_argument("--seed", type=int, default=None, help="of every choice; printed")
     parser.add_argument("--disk-gib", type=int, default=8, help="size of the loop file system; 0 uses the machine's disk")
+    parser.add_argument("--grace", type=int, default=20, help="seconds that layers without an image are held")
     parser.add_argument("--no-faults", action="store_true", help="no kills, no restarts, no full disk")
     parser.add_argument("--report", type=pathlib.Path, help="where the figures go as JSON")
     parser.add_argument("--scratch", type=pathlib.Path, help="kept when something is wrong; default a temporary folder")
     return parser.parse_args(arguments)
-
-
-def collection_flags() -> tuple[list[str], float]:
-    """The settings of collection that this binary has, as short as they go; and the grace that then holds."""
-    said = run_entrepot("serve", "--help").stdout
-    if "--collection-grace" not in said:
-        return [], DEFAULT_GRACE
-    name = re.search(r"--collection-grace\S*", said).group()
-    return [name, str(SHORT_GRACE)], SHORT_GRACE
 
 
 class Chaos(threading.Thread):
@@ -125,8 +115,9 @@ class Soak:
         if self.disk:
             (self.disk.folder / "data").mkdir()
             (scratch / "data").symlink_to(self.disk.folder / "data")
-        flags, self.grace = collection_flags()
-        self.server = Server(scratch, "--log-level", "warning", *flags)
+        self.grace = options.grace
+        self.server = Server(scratch, "--log-level", "warning", "--collection-grace", f"{self.grace}s",
+                             "--collection-interval", "1s")
         self.checks: dict[str, str] = {}
 
     def run(self) -> bool:
@@ -176,9 +167,10 @@ class Soak:
         for worker in workers:
             worker.stopping.set()
         for worker in workers:
-            worker.join(180)
+            worker.join(90)
             if worker.is_alive():
-                self.ledger.violation(f"{worker.name} hangs")
+                frames = traceback.format_stack(sys._current_frames()[worker.ident])
+                self.ledger.violation(f"{worker.name} hangs:\n{''.join(frames)}")
             if worker.failure:
                 self.ledger.violation(f"{worker.name} failed: {worker.failure!r}")
         if chaos.failure:
@@ -204,10 +196,7 @@ class Soak:
             self.ledger.violation(f"no answer when all is quiet: {error}")
 
     def fsck(self, when: str) -> None:
-        if "fsck" not in run_entrepot("--help").stdout:
-            self.checks[f"fsck {when}"] = "this binary has none"
-            return
-        outcome = run_entrepot("fsck", "--data-dir", self.server.data_dir)
+        outcome = run_entrepot("fsck", "--restart", "--read-blobs", "--data-dir", self.server.data_dir)
         self.checks[f"fsck {when}"] = outcome.stdout.strip()[-2000:] or f"status {outcome.returncode}"
         if outcome.returncode != 0:
             self.ledger.violation(f"fsck {when} ended with {outcome.returncode}: {outcome.stdout[-2000:]}{outcome.stderr[-2000:]}")
@@ -221,9 +210,6 @@ class Soak:
         for worker in workers:
             for repository in worker.own:
                 ecr.delete_repository(repositoryName=repository.name, force=True)
-        if self.grace == DEFAULT_GRACE:
-            self.checks["blob files after grace"] = "not waited for: this binary has no setting of it"
-            return
         deadline = time.monotonic() + 4 * self.grace + 120
         while self.blob_files() and time.monotonic() < deadline:
             time.sleep(1)  # between two looks at the condition waited for
