@@ -158,7 +158,7 @@ CREATE TABLE manifest_references (
   kind       SMALLINT NOT NULL,          -- 1 config, 2 layer, 3 manifest, 4 subject
   PRIMARY KEY (registry, repository, parent, child, kind)
 );
-CREATE INDEX manifest_references_by_child ON manifest_references (registry, repository, child, kind);
+CREATE INDEX manifest_references_by_child ON manifest_references (registry, repository, child, kind, parent);
 
 -- -------------------------------------------------------------------------------------------------------------- blobs
 

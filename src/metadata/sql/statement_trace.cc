@@ -49,19 +49,25 @@ std::set<std::string> StatementTrace::statements() const {
   return seen;
 }
 
-std::vector<std::string> FullScans(const std::string& path, const std::string& statement) {
+std::vector<std::string> PlanOf(const std::string& path, const std::string& statement) {
   sqlite3* database = nullptr;
   CHECK(sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK);
   sqlite3_stmt* plan = nullptr;
   CHECK(sqlite3_prepare_v2(database, ("EXPLAIN QUERY PLAN " + statement).c_str(), -1, &plan, nullptr) ==
         SQLITE_OK);
-  std::vector<std::string> scans;
-  while (sqlite3_step(plan) == SQLITE_ROW) {
-    const std::string step = reinterpret_cast<const char*>(sqlite3_column_text(plan, 3));
-    if (step.starts_with("SCAN") && step != "SCAN CONSTANT ROW") scans.push_back(step);
-  }
+  std::vector<std::string> steps;
+  while (sqlite3_step(plan) == SQLITE_ROW)
+    steps.emplace_back(reinterpret_cast<const char*>(sqlite3_column_text(plan, 3)));
   sqlite3_finalize(plan);
   sqlite3_close(database);
+  return steps;
+}
+
+std::vector<std::string> FullScans(const std::string& path, const std::string& statement) {
+  std::vector<std::string> scans = PlanOf(path, statement);
+  std::erase_if(scans, [](const std::string& step) {
+    return !step.starts_with("SCAN") || step == "SCAN CONSTANT ROW";
+  });
   return scans;
 }
 

@@ -23,6 +23,8 @@ class StatementTrace {
   std::set<std::string> statements() const;
 };
 
+/// The steps of the statement's plan on the database at `path`.
+std::vector<std::string> PlanOf(const std::string& path, const std::string& statement);
 /// The steps of the statement's plan on the database at `path` that walk a whole table or index.
 std::vector<std::string> FullScans(const std::string& path, const std::string& statement);
 
