@@ -122,6 +122,21 @@ Result<bool> InsertRepository(WriteTransaction& transaction, const RepositoryRow
   return inserted == 1;
 }
 
+Result<bool> UpdateTagMutability(WriteTransaction& transaction, RepositoryRef ref, int tag_mutability,
+                                 std::string_view tag_exclusions) {
+  const std::int64_t updated = TRY(transaction->Run(
+      "UPDATE repositories SET tag_mutability = $3, tag_exclusions = $4 WHERE registry = $1 AND id = $2",
+      ref.registry, ref.repository, tag_mutability, tag_exclusions));
+  return updated == 1;
+}
+
+Result<bool> UpdateScanOnPush(WriteTransaction& transaction, RepositoryRef ref, bool scan_on_push) {
+  const std::int64_t updated =
+      TRY(transaction->Run("UPDATE repositories SET scan_on_push = $3 WHERE registry = $1 AND id = $2",
+                           ref.registry, ref.repository, scan_on_push));
+  return updated == 1;
+}
+
 Result<> RetireRepository(WriteTransaction& transaction, RepositoryRef ref, std::string_view name) {
   TRY(transaction->Run("DELETE FROM repositories WHERE registry = $1 AND name = $2 AND id = $3", ref.registry,
                        name, ref.repository));
@@ -147,6 +162,12 @@ Result<> PutRepositoryTag(WriteTransaction& transaction, RepositoryRef ref, cons
       "INSERT INTO repository_tags (registry, repository, key, value) VALUES ($1, $2, $3, $4)"
       " ON CONFLICT (registry, repository, key) DO UPDATE SET value = excluded.value",
       ref.registry, ref.repository, tag.first, tag.second));
+  return {};
+}
+
+Result<> DeleteRepositoryTag(WriteTransaction& transaction, RepositoryRef ref, std::string_view key) {
+  TRY(transaction->Run("DELETE FROM repository_tags WHERE registry = $1 AND repository = $2 AND key = $3",
+                       ref.registry, ref.repository, key));
   return {};
 }
 

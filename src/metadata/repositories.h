@@ -55,11 +55,16 @@ Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::
                                                     std::string_view after, int limit);
 /// False when the name is taken.
 Result<bool> InsertRepository(WriteTransaction& transaction, const RepositoryRow& row);
+/// Each is false when the repository was deleted.
+Result<bool> UpdateTagMutability(WriteTransaction& transaction, RepositoryRef ref, int tag_mutability,
+                                 std::string_view tag_exclusions);
+Result<bool> UpdateScanOnPush(WriteTransaction& transaction, RepositoryRef ref, bool scan_on_push);
 /// Frees the name and leaves the rest for collection.
 Result<> RetireRepository(WriteTransaction& transaction, RepositoryRef ref, std::string_view name);
 
 using TagRow = std::pair<std::string, std::string>;
 Result<std::vector<TagRow>> ListRepositoryTags(sql::Session& session, RepositoryRef ref);
 Result<> PutRepositoryTag(WriteTransaction& transaction, RepositoryRef ref, const TagRow& tag);
+Result<> DeleteRepositoryTag(WriteTransaction& transaction, RepositoryRef ref, std::string_view key);
 
 }  // namespace entrepot::metadata

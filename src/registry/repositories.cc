@@ -8,6 +8,8 @@
 namespace entrepot::registry {
 namespace {
 
+constexpr std::size_t kMaxResourceTags = 50;  // ecr-semantics 4.1
+
 std::string JoinLines(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
@@ -55,6 +57,8 @@ Result<RepositoryPtr> Repositories::Create(const RegistryName& registry, NewRepo
   if (repository.encryption != EncryptionMode::kAes256)
     return Fail(Error(ErrorCode::kKeyFailure, "this registry has no KMS keys yet; use encryptionType AES256")
                     .With("kms_error", "KMS.NotFoundException"));
+  if (repository.tags.size() > kMaxResourceTags)
+    return Fail(AboutName(registry, repository.name, ErrorCode::kTooManyTags));
   return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<RepositoryPtr> {
     const std::int64_t registry_id = TRY(metadata::EnsureRegistry(transaction, registry));
     metadata::RepositoryRow row{.registry = registry_id,
@@ -118,6 +122,46 @@ Result<RepositoryPtr> Repositories::Delete(const RegistryName& registry, const R
     TRY(metadata::RetireRepository(transaction, ref, name));
     transaction.Touch(RepositoryKey(registry, name));
     return ToRepository(registry, std::move(*row));
+  });
+}
+
+Result<> Repositories::SetTagMutability(const Repository& repository, TagMutability mode,
+                                        const std::vector<std::string>& exclusions) {
+  return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    if (!TRY(metadata::UpdateTagMutability(transaction, RefOf(repository), static_cast<int>(mode),
+                                           JoinLines(exclusions))))
+      return Fail(About(repository, ErrorCode::kRepositoryNotFound));
+    transaction.Touch(RepositoryKey(repository.registry, repository.name));
+    return {};
+  });
+}
+
+Result<> Repositories::SetScanOnPush(const Repository& repository, bool scan_on_push) {
+  return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    if (!TRY(metadata::UpdateScanOnPush(transaction, RefOf(repository), scan_on_push)))
+      return Fail(About(repository, ErrorCode::kRepositoryNotFound));
+    transaction.Touch(RepositoryKey(repository.registry, repository.name));
+    return {};
+  });
+}
+
+Result<> Repositories::AddResourceTags(const Repository& repository, const std::vector<ResourceTag>& tags) {
+  return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    TRY(RequireRepository(transaction, repository));
+    for (const ResourceTag& tag : tags) TRY(metadata::PutRepositoryTag(transaction, RefOf(repository), tag));
+    const auto all = TRY(metadata::ListRepositoryTags(transaction.session(), RefOf(repository)));
+    if (all.size() > kMaxResourceTags) return Fail(About(repository, ErrorCode::kTooManyTags));
+    return {};
+  });
+}
+
+Result<> Repositories::RemoveResourceTags(const Repository& repository,
+                                          const std::vector<std::string>& keys) {
+  return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    TRY(RequireRepository(transaction, repository));
+    for (const std::string& key : keys)
+      TRY(metadata::DeleteRepositoryTag(transaction, RefOf(repository), key));
+    return {};
   });
 }
 

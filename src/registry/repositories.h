@@ -28,7 +28,7 @@ class Repositories {
   Repositories(metadata::Store& store, keys::KeyRing& keys, Caches& caches)
       : store_(store), keys_(keys), caches_(caches) {}
 
-  /// kRepositoryAlreadyExists; kKeyFailure for KMS modes, as long as no keys exist.
+  /// kRepositoryAlreadyExists; kTooManyTags; kKeyFailure for KMS modes, as long as no keys exist.
   Result<RepositoryPtr> Create(const RegistryName& registry, NewRepository repository);
   /// kRepositoryNotFound.
   Result<RepositoryPtr> Find(const RegistryName& registry, const RepositoryName& name);
@@ -40,6 +40,15 @@ class Repositories {
   /// and files go behind it in slices (collection.h).
   Result<RepositoryPtr> Delete(const RegistryName& registry, const RepositoryName& name, bool force);
 
+  /// For pushes from now on. This and the next three: kRepositoryNotFound once it was deleted.
+  Result<> SetTagMutability(const Repository& repository, TagMutability mode,
+                            const std::vector<std::string>& exclusions);
+  Result<> SetScanOnPush(const Repository& repository, bool scan_on_push);
+
+  /// Adds tags, and replaces the values of keys that are there. kTooManyTags.
+  Result<> AddResourceTags(const Repository& repository, const std::vector<ResourceTag>& tags);
+  /// Keys that are not there are no error.
+  Result<> RemoveResourceTags(const Repository& repository, const std::vector<std::string>& keys);
   /// By key, ascending.
   Result<std::vector<ResourceTag>> ResourceTags(const Repository& repository);
 

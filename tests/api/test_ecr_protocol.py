@@ -14,7 +14,8 @@ from harness.v2 import V2
 SERVED = {
     "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "CompleteLayerUpload", "CreateRepository",
     "DeleteRepository", "DescribeImages", "DescribeRepositories", "GetAuthorizationToken", "GetDownloadUrlForLayer",
-    "InitiateLayerUpload", "ListImages", "ListTagsForResource", "PutImage", "UploadLayerPart",
+    "InitiateLayerUpload", "ListImages", "ListTagsForResource", "PutImage", "PutImageScanningConfiguration",
+    "PutImageTagMutability", "TagResource", "UntagResource", "UploadLayerPart",
 }
 OPERATIONS = botocore.session.get_session().get_service_model("ecr").operation_names
 

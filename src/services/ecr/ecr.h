@@ -35,10 +35,16 @@ Result<DescribeRepositoriesResponse> DescribeRepositories(Ecr&, const aws::CallC
                                                           const DescribeRepositoriesRequest&);
 Result<DeleteRepositoryResponse> DeleteRepository(Ecr&, const aws::CallContext&,
                                                   const DeleteRepositoryRequest&);
+Result<PutImageTagMutabilityResponse> PutImageTagMutability(Ecr&, const aws::CallContext&,
+                                                            const PutImageTagMutabilityRequest&);
+Result<PutImageScanningConfigurationResponse> PutImageScanningConfiguration(
+    Ecr&, const aws::CallContext&, const PutImageScanningConfigurationRequest&);
 
 // tags.cc
 Result<ListTagsForResourceResponse> ListTagsForResource(Ecr&, const aws::CallContext&,
                                                         const ListTagsForResourceRequest&);
+Result<TagResourceResponse> TagResource(Ecr&, const aws::CallContext&, const TagResourceRequest&);
+Result<UntagResourceResponse> UntagResource(Ecr&, const aws::CallContext&, const UntagResourceRequest&);
 
 // images.cc
 Result<PutImageResponse> PutImage(Ecr&, const aws::CallContext&, const PutImageRequest&);

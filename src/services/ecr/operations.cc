@@ -1,6 +1,7 @@
 // ECR's private API as a table: what is served, the permission it needs and on what, and what is not served
 // yet.
 
+#include "services/ecr/attributes.h"
 #include "services/ecr/naming.h"
 
 namespace entrepot::ecr {
@@ -16,10 +17,7 @@ constexpr auto kOnRepository = [](const CallContext& call, const auto& request) 
 // Creating also asks about the tags that come with it.
 Ask OnNewRepository(const CallContext& call, const CreateRepositoryRequest& request) {
   Ask ask = kOnRepository(call, request);
-  for (const Tag& tag : request.tags.value_or(std::vector<Tag>{})) {
-    ask.keys.emplace_back("aws:requesttag/" + tag.key, tag.value);
-    ask.keys.emplace_back("aws:tagkeys", tag.key);
-  }
+  if (request.tags) AddTagKeys(*request.tags, ask.keys);
   return ask;
 }
 
@@ -33,8 +31,19 @@ Ask OnRepositories(const CallContext& call, const DescribeRepositoriesRequest& r
   return ask;
 }
 
+// The resource that the request names by its ARN, and the tags that it brings or takes.
 Ask OnResource(const CallContext&, const ListTagsForResourceRequest& request) {
   return {{request.resource_arn}, {}};
+}
+Ask OnTaggedResource(const CallContext&, const TagResourceRequest& request) {
+  Ask ask{{request.resource_arn}, {}};
+  AddTagKeys(request.tags, ask.keys);
+  return ask;
+}
+Ask OnUntaggedResource(const CallContext&, const UntagResourceRequest& request) {
+  Ask ask{{request.resource_arn}, {}};
+  for (const std::string& key : request.tag_keys) ask.keys.emplace_back("aws:tagkeys", key);
+  return ask;
 }
 
 constexpr std::string_view kNextIssue = "registry settings and the rest of images and repositories come next";
@@ -72,8 +81,6 @@ constexpr aws::NotServed kNotServed[] = {
     {"ListImageReferrers", kNextIssue},
     {"ListPullTimeUpdateExclusions", kNextIssue},
     {"PutAccountSetting", kNextIssue},
-    {"PutImageScanningConfiguration", kNextIssue},
-    {"PutImageTagMutability", kNextIssue},
     {"PutLifecyclePolicy", kNoLifecycle},
     {"PutRegistryPolicy", kNoPolicies},
     {"PutRegistryScanningConfiguration", kNoScanning},
@@ -83,8 +90,6 @@ constexpr aws::NotServed kNotServed[] = {
     {"SetRepositoryPolicy", kNoPolicies},
     {"StartImageScan", kNoScanning},
     {"StartLifecyclePolicyPreview", kNoLifecycle},
-    {"TagResource", kNextIssue},
-    {"UntagResource", kNextIssue},
     {"UpdateImageStorageClass", kNextIssue},
     {"UpdatePullThroughCacheRule", kNoPullThrough},
     {"UpdateRepositoryCreationTemplate", kNextIssue},
@@ -121,6 +126,12 @@ aws::Service EcrService(Ecr& ecr) {
               Row(ecr, model::kListTagsForResource, &ListTagsForResource, "ecr:ListTagsForResource",
                   OnResource),
               Row(ecr, model::kPutImage, &PutImage, "ecr:PutImage", kOnRepository),
+              Row(ecr, model::kPutImageScanningConfiguration, &PutImageScanningConfiguration,
+                  "ecr:PutImageScanningConfiguration", kOnRepository),
+              Row(ecr, model::kPutImageTagMutability, &PutImageTagMutability, "ecr:PutImageTagMutability",
+                  kOnRepository),
+              Row(ecr, model::kTagResource, &TagResource, "ecr:TagResource", OnTaggedResource),
+              Row(ecr, model::kUntagResource, &UntagResource, "ecr:UntagResource", OnUntaggedResource),
               Row(ecr, model::kUploadLayerPart, &UploadLayerPart, "ecr:UploadLayerPart", kOnRepository),
           },
       .not_served = kNotServed,

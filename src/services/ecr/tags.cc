@@ -1,3 +1,4 @@
+#include "services/ecr/attributes.h"
 #include "services/ecr/naming.h"
 
 namespace entrepot::ecr {
@@ -23,9 +24,22 @@ Result<registry::RepositoryPtr> FindByArn(Ecr& ecr, const std::string& text) {
 Result<ListTagsForResourceResponse> ListTagsForResource(Ecr& ecr, const aws::CallContext&,
                                                         const ListTagsForResourceRequest& request) {
   const registry::RepositoryPtr repository = TRY(FindByArn(ecr, request.resource_arn));
-  std::vector<Tag> tags;
-  for (auto& [key, value] : TRY(ecr.repositories.ResourceTags(*repository))) tags.push_back({key, value});
-  return ListTagsForResourceResponse{.tags = std::move(tags)};
+  return ListTagsForResourceResponse{.tags = ToTags(TRY(ecr.repositories.ResourceTags(*repository)))};
+}
+
+Result<TagResourceResponse> TagResource(Ecr& ecr, const aws::CallContext&,
+                                        const TagResourceRequest& request) {
+  const std::vector<registry::ResourceTag> tags = TRY(ReadResourceTags(request.tags));
+  const registry::RepositoryPtr repository = TRY(FindByArn(ecr, request.resource_arn));
+  TRY(ecr.repositories.AddResourceTags(*repository, tags));
+  return TagResourceResponse{};
+}
+
+Result<UntagResourceResponse> UntagResource(Ecr& ecr, const aws::CallContext&,
+                                            const UntagResourceRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindByArn(ecr, request.resource_arn));
+  TRY(ecr.repositories.RemoveResourceTags(*repository, request.tag_keys));
+  return UntagResourceResponse{};
 }
 
 }  // namespace entrepot::ecr

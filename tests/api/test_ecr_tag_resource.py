@@ -1,0 +1,84 @@
+"""TagResource."""
+
+import pytest
+
+from harness.api import OTHER_ACCOUNT, denied, fault_of, invalid, no_repository, repository_arn
+from harness.server import ACCOUNT, REGION
+
+
+def tags(**values: str) -> list[dict]:
+    return [{"Key": key, "Value": value} for key, value in values.items()]
+
+
+@pytest.fixture
+def ecr(server):
+    return server.client("ecr", parameter_validation=False)
+
+
+@pytest.fixture
+def arn(repository):
+    return repository_arn(repository)
+
+
+@pytest.fixture
+def listed(ecr, arn):
+    def read() -> dict:
+        return {tag["Key"]: tag["Value"] for tag in ecr.list_tags_for_resource(resourceArn=arn)["tags"]}
+    return read
+
+
+def test_keys_are_merged(ecr, arn, listed):
+    answer = ecr.tag_resource(resourceArn=arn, tags=tags(team="build", stage="test"))
+    assert set(answer) == {"ResponseMetadata"}
+    ecr.tag_resource(resourceArn=arn, tags=tags(stage="production", owner=""))
+    assert listed() == {"team": "build", "stage": "production", "owner": ""}
+
+
+def test_it_repeats(ecr, arn, listed):
+    for _ in range(2):
+        ecr.tag_resource(resourceArn=arn, tags=tags(team="build"))
+    assert listed() == {"team": "build"}
+
+
+def test_no_tags_change_nothing(ecr, arn, listed):
+    ecr.tag_resource(resourceArn=arn, tags=[])
+    assert listed() == {}
+
+
+def test_fifty_fit_and_not_one_more(ecr, arn, listed):
+    ecr.tag_resource(resourceArn=arn, tags=tags(**{f"k{number}": "" for number in range(50)}))
+    ecr.tag_resource(resourceArn=arn, tags=tags(k7="again"))
+    assert fault_of(ecr.tag_resource, resourceArn=arn, tags=tags(one="more")).text[0] == "TooManyTagsException"
+    assert len(listed()) == 50 and listed()["k7"] == "again" and "one" not in listed()
+
+
+@pytest.mark.parametrize("wrong", [
+    [{"Key": "aws:team", "Value": "x"}], [{"Key": "", "Value": "x"}], [{"Key": "k" * 129, "Value": "x"}],
+    [{"Key": "k", "Value": "v" * 257}], [{"Key": "k", "Value": "1"}, {"Key": "k", "Value": "2"}],
+])
+def test_tags_that_cannot_be(ecr, arn, listed, wrong):
+    assert fault_of(ecr.tag_resource, resourceArn=arn, tags=[*tags(good="one"), *wrong]).text[0] == (
+        "InvalidTagParameterException")
+    assert listed() == {}
+
+
+def test_no_such_repository(ecr):
+    assert fault_of(ecr.tag_resource, resourceArn=repository_arn("not/here"), tags=[]).text == no_repository("not/here")
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", "", f"arn:aws:ecr:{REGION}:{ACCOUNT}:registry/app"])
+def test_arns_that_name_no_repository(ecr, wrong):
+    assert fault_of(ecr.tag_resource, resourceArn=wrong, tags=[]).text == invalid("resourceArn", "Invalid ARN")
+
+
+@pytest.mark.parametrize("missing", ["resourceArn", "tags"])
+def test_what_is_missing(ecr, arn, missing):
+    parameters = {"resourceArn": arn, "tags": []}
+    del parameters[missing]
+    code, message = fault_of(ecr.tag_resource, **parameters).text
+    assert code == "InvalidParameterException" and missing in message
+
+
+def test_another_accounts_repository(ecr):
+    other = f"arn:aws:ecr:{REGION}:{OTHER_ACCOUNT}:repository/app"
+    assert fault_of(ecr.tag_resource, resourceArn=other, tags=[]).text == denied("ecr:TagResource", "app")
