@@ -103,6 +103,45 @@ TEST_F(Door, AsksForWhatEachRequestNeeds) {
   }
 }
 
+// ListImageReferrers has no leave of its own, and a policy may deny it all the same (ecr-semantics 2.2).
+TEST_F(Door, ReferrersNeedLeaveToPullAndHeedADenialByName) {
+  const std::string path = "/v2/team/app/referrers/" + DigestOf("x");
+  for (const Method method : {Method::kGet, Method::kHead}) {
+    EXPECT_EQ(Send(method, path).status, 200);
+    access_.denied = {"ecr:BatchGetImage " + arn_};
+    EXPECT_EQ(Send(method, path).status, 403);
+    access_.denied = {"ecr:ListImageReferrers " + arn_};
+    EXPECT_EQ(Send(method, path).status, 200);
+    access_.denied.clear();
+    access_.denied_by_policy = {"ecr:ListImageReferrers " + arn_};
+    EXPECT_EQ(Send(method, path).status, 403);
+    access_.denied_by_policy.clear();
+  }
+}
+
+// Nothing on the event loop knows of the switch but this: what is in memory is not pulled by a digest that
+// ECR refuses.
+TEST_F(Door, QuirksHoldOnTheInlinePathToo) {
+  const std::string manifest = PushImage("v1", "layer");
+  const std::string path =
+      "/v2/team/app/manifests/" + Digest::Of(HashAlgorithm::kSha512, AsBytes(manifest)).ToString();
+  ASSERT_EQ(Send(Method::kPut, path, manifest).status, 201);
+  ASSERT_EQ(Send(Method::kGet, path).status, 200);
+  ASSERT_TRUE(Send(Method::kGet, path).answered_inline);
+  Rooms rooms = rooms_;
+  rooms.ecr_quirks = true;
+  OciDoor strict(rooms);
+  http::RequestHead head;
+  head.method = Method::kGet;
+  head.path = path;
+  head.host = host_;
+  head.peer = &peer_;
+  head.headers = headers_;
+  http::Response response;
+  EXPECT_FALSE(strict.TryAnswer(head, response));
+  EXPECT_EQ(std::get<http::Response>(strict.Handle(head, "", false)).status, 400);
+}
+
 TEST_F(Door, ADeniedPullIsNotAnsweredInlineEither) {
   PushImage("v1", "layer");
   ASSERT_EQ(Send(Method::kGet, "/v2/team/app/manifests/v1").status, 200);

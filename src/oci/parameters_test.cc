@@ -106,5 +106,72 @@ TEST(Parameters, ANewTagIsAnOciTag) {
   EXPECT_TRUE(Request(http::Method::kPut, "/v2/app/manifests/" + std::string(128, 't')).Read());
 }
 
+// ---- what version 1.1 of the specification added
+
+TEST(Parameters, TagsMayComeBesideADigest) {
+  const auto read =
+      Request(http::Method::kPut, "/v2/app/manifests/" + kDigest, "tag=1&x=y&tag=1.2&tag=lat%65st").Read();
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->tags.size(), 3u);
+  EXPECT_EQ(read->tags[0].str() + " " + read->tags[1].str() + " " + read->tags[2].str(), "1 1.2 latest");
+  EXPECT_TRUE(Request(http::Method::kPut, "/v2/app/manifests/v1", "tag=2").Read()->tags.empty());
+  EXPECT_TRUE(Request(http::Method::kGet, "/v2/app/manifests/" + kDigest, "tag=2").Read()->tags.empty());
+  for (const std::string& bad :
+       {std::string("tag="), std::string("tag=a&tag=.b"), "tag=" + std::string(129, 'x')})
+    EXPECT_EQ(CodeOf(Request(http::Method::kPut, "/v2/app/manifests/" + kDigest, bad).Read()),
+              ErrorCode::kInvalidParameter)
+        << bad;
+}
+
+TEST(Parameters, OfReferrers) {
+  const std::string path = "/v2/app/referrers/" + kDigest;
+  const auto read =
+      Request(http::Method::kGet, path, "artifactType=a%2Fb&n=7&artifactType=c&last=" + kDigest).Read();
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->artifact_types, (std::vector<std::string>{"a/b", "c"}));
+  EXPECT_EQ(read->limit, 7);
+  EXPECT_EQ(read->last, kDigest);
+  EXPECT_TRUE(Request(http::Method::kGet, path).Read()->artifact_types.empty());
+  EXPECT_EQ(CodeOf(Request(http::Method::kGet, path, "last=x").Read()), ErrorCode::kInvalidPageToken);
+}
+
+TEST(Parameters, TheAlgorithmOfTheDigestToCome) {
+  const auto read = [](std::string query) {
+    return Request(http::Method::kPost, "/v2/app/blobs/uploads/", query).Read();
+  };
+  EXPECT_EQ(read("")->algorithm, HashAlgorithm::kSha256);
+  EXPECT_EQ(read("digest-algorithm=sha256")->algorithm, HashAlgorithm::kSha256);
+  EXPECT_EQ(read("digest-algorithm=sha512")->algorithm, HashAlgorithm::kSha512);
+  for (const char* bad : {"digest-algorithm=", "digest-algorithm=md5", "digest-algorithm=SHA512"})
+    EXPECT_EQ(CodeOf(read(bad)), ErrorCode::kDigestInvalid) << bad;
+}
+
+TEST(Parameters, AMountFromWhatIsNoNameIsNone) {
+  const auto read = [](std::string query) {
+    return Request(http::Method::kPost, "/v2/app/blobs/uploads/", query).Read();
+  };
+  EXPECT_TRUE(read("mount=" + kDigest)->mount);
+  EXPECT_TRUE(read("from=other&mount=" + kDigest)->from);
+  EXPECT_FALSE(read("from=Not/A.Name!&mount=" + kDigest)->mount);
+}
+
+TEST(Parameters, EcrKnowsSha256Alone) {
+  const std::string sha512 = "sha512:" + std::string(128, 'b');
+  const auto check = [](http::Method method, const std::string& path, const std::string& query) {
+    const Request request(method, path, query);
+    return RequireSha256(request.route, *request.Read()).has_value();
+  };
+  for (const std::string& digest : {kDigest, sha512}) {
+    const bool good = digest == kDigest;
+    EXPECT_EQ(check(http::Method::kGet, "/v2/app/blobs/" + digest, ""), good);
+    EXPECT_EQ(check(http::Method::kPut, "/v2/app/manifests/" + digest, ""), good);
+    EXPECT_EQ(check(http::Method::kPost, "/v2/app/blobs/uploads/", "digest=" + digest), good);
+    EXPECT_EQ(check(http::Method::kPost, "/v2/app/blobs/uploads/", "mount=" + digest), good);
+    EXPECT_EQ(check(http::Method::kPut, "/v2/app/blobs/uploads/1", "digest=" + digest), good);
+  }
+  EXPECT_FALSE(check(http::Method::kPost, "/v2/app/blobs/uploads/", "digest-algorithm=sha512"));
+  EXPECT_TRUE(check(http::Method::kGet, "/v2/app/manifests/v1", ""));
+}
+
 }  // namespace
 }  // namespace entrepot::oci
