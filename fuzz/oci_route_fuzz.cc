@@ -43,7 +43,6 @@ void CheckParameters(const oci::Route& route, const oci::Parameters& parameters)
   CHECK(parameters.limit >= 0 && parameters.limit <= oci::kMaxPage);
   for (const ImageTag& tag : parameters.tags) CHECK(IsOciTag(tag) && ImageTag::Parse(tag.str()).has_value());
   CHECK(parameters.tags.empty() || route.digest);
-  CHECK(!parameters.from || parameters.mount);
   if (route.kind == oci::RouteKind::kReferrers)
     CHECK(parameters.last.empty() || Digest::Parse(parameters.last).has_value());
   const bool sha512 = parameters.algorithm == HashAlgorithm::kSha512 ||
