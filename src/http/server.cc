@@ -28,7 +28,7 @@ struct SocketAddress {
 };
 
 std::unexpected<Error> CannotListen(const ListenAddress& address, const char* reason) {
-  const bool ipv6 = address.host.find(':') != std::string::npos;
+  const bool ipv6 = address.host.contains(':');
   return Fail(ErrorCode::kConfiguration, fmt::format("cannot listen on {}{}{}:{}: {}", ipv6 ? "[" : "",
                                                      address.host, ipv6 ? "]" : "", address.port, reason));
 }
@@ -48,16 +48,26 @@ Result<SocketAddress> Resolve(const ListenAddress& address) {
   return resolved;
 }
 
+bool IsIpv6(const ListenAddress& address) { return address.host.contains(':'); }
+
+/// Whether an IPv6 socket leaves the port's IPv4 connections to another one.
+bool LeavesIpv4(const ListenAddress& address, const std::vector<ListenAddress>& all) {
+  return std::ranges::any_of(all, [&](const ListenAddress& other) {
+    return !IsIpv6(other) && other.port == address.port && other.port != 0;
+  });
+}
+
 enum class Sharing { kNone, kReusePort };
 
-Result<UniqueFd> Bind(const ListenAddress& address, const SocketAddress& resolved, Sharing sharing) {
+Result<UniqueFd> Bind(const ListenAddress& address, const SocketAddress& resolved, bool ipv6_only,
+                      Sharing sharing) {
   UniqueFd socket(::socket(resolved.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return CannotListen(address, std::strerror(errno));
-  const int on = 1, off = 0;
+  const int on = 1, only = ipv6_only;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (sharing == Sharing::kReusePort) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (resolved.storage.ss_family == AF_INET6)
-    ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
   if (::bind(socket.get(), resolved.get(), resolved.length) != 0)
     return CannotListen(address, std::strerror(errno));
   return socket;
@@ -73,10 +83,10 @@ std::uint16_t BoundPort(const UniqueFd& socket) {
 }
 
 /// With SO_REUSEPORT a second server of the same user could take the port too: only a plain bind tells.
-Result<> CheckFree(const ListenAddress& address) {
+Result<> CheckFree(const ListenAddress& address, bool ipv6_only) {
   if (address.port == 0) return {};
   const SocketAddress resolved = TRY(Resolve(address));
-  TRY(Bind(address, resolved, Sharing::kNone));
+  TRY(Bind(address, resolved, ipv6_only, Sharing::kNone));
   return {};
 }
 
@@ -96,11 +106,13 @@ class LoopServer final : public Server {
   ~LoopServer() override { Stop(std::chrono::milliseconds(0)); }
 
   Result<> Listen() {
-    for (const ListenAddress& address : addresses_) TRY(CheckFree(address));
+    const std::vector<ListenAddress>& asked = state_->options.listen;
+    for (const ListenAddress& address : asked) TRY(CheckFree(address, LeavesIpv4(address, asked)));
     for (ListenAddress& address : addresses_) {
+      const bool ipv6_only = LeavesIpv4(address, asked);
       for (const auto& loop : loops_) {
         const SocketAddress resolved = TRY(Resolve(address));
-        UniqueFd socket = TRY(Bind(address, resolved, Sharing::kReusePort));
+        UniqueFd socket = TRY(Bind(address, resolved, ipv6_only, Sharing::kReusePort));
         if (::listen(socket.get(), kBacklog) != 0) return CannotListen(address, std::strerror(errno));
         address.port = BoundPort(socket);
         loop->AddListener(std::move(socket), address.tls);

@@ -18,7 +18,8 @@
 namespace entrepot::http {
 
 struct ListenAddress {
-  std::string host;                 // numeric, IPv6 without brackets
+  std::string host;                 // numeric, IPv6 without brackets; "::" is IPv4 too, unless an IPv4
+                                    // address with the same port is listened on beside it
   std::uint16_t port = 0;           // 0 = any free one, for tests
   std::shared_ptr<TlsContext> tls;  // null = plain HTTP
 };

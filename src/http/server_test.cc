@@ -221,6 +221,20 @@ TEST_F(ServerTest, SpeaksIpv6AndTellsWhoAsks) {
   }
 }
 
+TEST_F(ServerTest, ListensOnIpv4AndIpv6OfOnePortBesideEachOther) {
+  TestServer probe;  // finds a port that is free
+  probe.Start();
+  const std::uint16_t free = probe.port;
+  probe.server.reset();
+  options.listen = {{"::", free, nullptr}, {"127.0.0.1", free, nullptr}, {"127.0.0.2", 0, nullptr}};
+  Start();
+  EXPECT_EQ(TestClient(free).Ask(kGetInline).status, 200);
+  EXPECT_NE(server->addresses()[2].port, 0);
+  TestClient ipv6(free, true);
+  if (!ipv6.connected()) GTEST_SKIP() << "this machine has no IPv6 loopback";
+  EXPECT_EQ(ipv6.Ask(kGetInline).status, 200);
+}
+
 TEST_F(ServerTest, SharesItsPortBetweenLoopsButNotWithAnotherServer) {
   options.loops = 3;
   Start();

@@ -49,8 +49,8 @@ OpenSslContext::OpenSslContext(std::string certificate_file, std::string key_fil
 OpenSslContext::Stamp OpenSslContext::StampOf(const std::string& file) {
   struct stat status{};
   if (::stat(file.c_str(), &status) != 0) return {-1};
-  return {static_cast<long long>(status.st_ino), status.st_size, status.st_mtim.tv_sec,
-          status.st_mtim.tv_nsec};
+  return {static_cast<long long>(status.st_ino), status.st_size, status.st_ctim.tv_sec,
+          status.st_ctim.tv_nsec};
 }
 
 Result<std::shared_ptr<SSL_CTX>> OpenSslContext::Read() const {

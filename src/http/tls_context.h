@@ -20,7 +20,7 @@ class OpenSslContext final : public TlsContext {
   std::shared_ptr<SSL> NewSession(int socket) const;
 
  private:
-  /// What tells that a file was replaced or rewritten.
+  /// What tells that a file was replaced, rewritten or made readable.
   struct Stamp {
     long long inode = 0, size = 0, seconds = 0, nanoseconds = 0;
     friend bool operator==(const Stamp&, const Stamp&) = default;
