@@ -21,6 +21,8 @@
 
 namespace entrepot::access {
 
+class PolicyDocument;  // policy_document.h
+
 /// An authenticated principal. Immutable and shared by the caches.
 struct Caller {
   AccountId account;
@@ -91,8 +93,8 @@ class Access {
   /// The same from memory, or nothing.
   virtual std::shared_ptr<const RegistryCaller> TryAuthenticateRegistry(const http::RequestHead& head) = 0;
 
-  /// Whether the key is still active and still that principal's: what a sealed grant that names both is checked by at
-  /// every use (design-access 9).
+  /// Whether the key is still active and still that principal's: what a sealed grant that names both is
+  /// checked by at every use (design-access 9).
   virtual bool IsCurrent(std::string_view access_key_id, std::string_view principal) = 0;
 
   /// A token for docker login: sealed, for 12 hours, carrying the principal by its unique id (design-access
@@ -105,6 +107,9 @@ class Access {
   /// it. `resource` is an ARN or "*".
   virtual Result<> Authorize(const Caller& caller, std::string_view action, std::string_view resource,
                              const RequestFacts& facts) = 0;
+  /// The answer were `policy` the only one attached to the resource. It is not kept.
+  virtual Result<> AuthorizeUnder(const PolicyDocument& policy, const Caller& caller, std::string_view action,
+                                  std::string_view resource, const RequestFacts& facts) = 0;
   /// From memory: true or false, or nothing when it is not known there.
   virtual std::optional<bool> TryAuthorize(const Caller& caller, std::string_view action,
                                            std::string_view resource, const http::RequestHead& head) = 0;

@@ -198,7 +198,7 @@ Result<PolicyDocument> PolicyDocument::Parse(std::string_view text, PolicyKind k
   }
   std::set<std::string_view> sids;
   for (const Statement& statement : document.statements_)
-    if (!statement.sid.empty() && !sids.insert(statement.sid).second)
+    if (kind == PolicyKind::kIdentity && !statement.sid.empty() && !sids.insert(statement.sid).second)
       return MalformedPolicy("Statement IDs (SID) in a single policy must be unique");
   return document;
 }

@@ -47,6 +47,10 @@ class StoreAccess final : public Access {
                      const RequestFacts& facts) override {
     return authorizer_.Authorize(caller, action, resource, facts);
   }
+  Result<> AuthorizeUnder(const PolicyDocument& policy, const Caller& caller, std::string_view action,
+                          std::string_view resource, const RequestFacts& facts) override {
+    return authorizer_.AuthorizeUnder(policy, caller, action, resource, facts);
+  }
   std::optional<bool> TryAuthorize(const Caller& caller, std::string_view action, std::string_view resource,
                                    const http::RequestHead& head) override {
     return authorizer_.TryAuthorize(caller, action, resource, head);

@@ -46,6 +46,10 @@ class FakeAccess final : public access::Access {
   Result<access::RegistryToken> IssueRegistryToken(const access::Caller&, const RegistryName&) override {
     return Unasked();
   }
+  Result<> AuthorizeUnder(const access::PolicyDocument&, const access::Caller&, std::string_view,
+                          std::string_view, const access::RequestFacts&) override {
+    return Unasked();
+  }
   std::optional<bool> TryAuthorize(const access::Caller&, std::string_view, std::string_view,
                                    const http::RequestHead&) override {
     return std::nullopt;

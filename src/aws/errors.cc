@@ -80,10 +80,29 @@ constexpr ErrorRow kRows[] = {
     Modelled(ErrorCode::kRepositoryNotEmpty, "RepositoryNotEmptyException",
              "The repository with name '{repository}' in registry with id '{account}' cannot be deleted because it "
              "still contains images"),
+    Modelled(ErrorCode::kRepositoryPolicyNotFound, "RepositoryPolicyNotFoundException",
+             "Repository policy does not exist for the repository with name '{repository}' in the registry with id "
+             "'{account}'"),
     Modelled(ErrorCode::kInvalidTagParameter, "InvalidTagParameterException", "{detail}"),
     Modelled(ErrorCode::kTooManyTags, "TooManyTagsException",
              "The repository with name '{repository}' in the registry with id '{account}' cannot have more than 50 tags"),
     Modelled(ErrorCode::kLimitExceeded, "LimitExceededException", "{detail}"),
+
+    // ---- registries
+    Modelled(ErrorCode::kRegistryPolicyNotFound, "RegistryPolicyNotFoundException",
+             "Registry policy does not exist in the registry with id '{account}'"),
+    Modelled(ErrorCode::kTemplateNotFound, "TemplateNotFoundException",
+             "The repository creation template with prefix '{prefix}' does not exist in the registry with id "
+             "'{account}'"),
+    Modelled(ErrorCode::kTemplateAlreadyExists, "TemplateAlreadyExistsException",
+             "The repository creation template with prefix '{prefix}' already exists in the registry with id "
+             "'{account}'"),
+    Modelled(ErrorCode::kExclusionNotFound, "ExclusionNotFoundException",
+             "The pull time update exclusion for the principal '{principal}' does not exist in the registry with "
+             "id '{account}'"),
+    Modelled(ErrorCode::kExclusionAlreadyExists, "ExclusionAlreadyExistsException",
+             "The pull time update exclusion for the principal '{principal}' already exists in the registry with "
+             "id '{account}'"),
 
     // ---- images
     Modelled(ErrorCode::kImageNotFound, "ImageNotFoundException",

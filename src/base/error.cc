@@ -50,12 +50,24 @@ std::string_view ToString(ErrorCode code) {
       return "RepositoryAlreadyExists";
     case ErrorCode::kRepositoryNotEmpty:
       return "RepositoryNotEmpty";
+    case ErrorCode::kRepositoryPolicyNotFound:
+      return "RepositoryPolicyNotFound";
     case ErrorCode::kInvalidTagParameter:
       return "InvalidTagParameter";
     case ErrorCode::kTooManyTags:
       return "TooManyTags";
     case ErrorCode::kLimitExceeded:
       return "LimitExceeded";
+    case ErrorCode::kRegistryPolicyNotFound:
+      return "RegistryPolicyNotFound";
+    case ErrorCode::kTemplateNotFound:
+      return "TemplateNotFound";
+    case ErrorCode::kTemplateAlreadyExists:
+      return "TemplateAlreadyExists";
+    case ErrorCode::kExclusionNotFound:
+      return "ExclusionNotFound";
+    case ErrorCode::kExclusionAlreadyExists:
+      return "ExclusionAlreadyExists";
     case ErrorCode::kImageNotFound:
       return "ImageNotFound";
     case ErrorCode::kImageAlreadyExists:

@@ -37,12 +37,20 @@ enum class ErrorCode : std::uint8_t {
   kAccessDenied,  // facts: principal, action, resource, reason
 
   // Repositories.
-  kRepositoryNotFound,       // facts: repository, account
-  kRepositoryAlreadyExists,  // facts: repository, account
-  kRepositoryNotEmpty,       // facts: repository, account
-  kInvalidTagParameter,      // facts: detail
-  kTooManyTags,              // facts: repository, account
-  kLimitExceeded,            // facts: detail
+  kRepositoryNotFound,        // facts: repository, account
+  kRepositoryAlreadyExists,   // facts: repository, account
+  kRepositoryNotEmpty,        // facts: repository, account
+  kRepositoryPolicyNotFound,  // facts: repository, account
+  kInvalidTagParameter,       // facts: detail
+  kTooManyTags,               // facts: repository, account
+  kLimitExceeded,             // facts: detail
+
+  // Registries.
+  kRegistryPolicyNotFound,  // facts: account
+  kTemplateNotFound,        // facts: prefix, account
+  kTemplateAlreadyExists,   // facts: prefix, account
+  kExclusionNotFound,       // facts: principal, account
+  kExclusionAlreadyExists,  // facts: principal, account
 
   // Images.
   kImageNotFound,           // facts: digest, tag ("null" when absent), repository, account

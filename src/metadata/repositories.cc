@@ -1,5 +1,7 @@
 #include "metadata/repositories.h"
 
+#include "metadata/versioned_cache.h"
+
 namespace entrepot::metadata {
 namespace {
 
@@ -17,6 +19,10 @@ RepositoryRow ReadRepository(sql::Cursor& row) {
 }
 
 }  // namespace
+
+std::uint64_t RepositoryVersion(const RegistryName& registry, std::string_view name) {
+  return CacheKey("repository", registry.account, registry.region, name);
+}
 
 Result<std::int64_t> NextNumber(WriteTransaction& transaction, std::string_view counter) {
   sql::Cursor row =
@@ -142,6 +148,8 @@ Result<> RetireRepository(WriteTransaction& transaction, RepositoryRef ref, std:
                        name, ref.repository));
   TRY(transaction->Run("DELETE FROM repository_tags WHERE registry = $1 AND repository = $2", ref.registry,
                        ref.repository));
+  TRY(transaction->Run("DELETE FROM repository_policies WHERE registry = $1 AND repository = $2",
+                       ref.registry, ref.repository));
   TRY(transaction->Run(
       "INSERT INTO repository_remains (registry, repository) VALUES ($1, $2) ON CONFLICT DO NOTHING",
       ref.registry, ref.repository));

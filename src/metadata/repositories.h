@@ -32,6 +32,10 @@ struct RepositoryRow {
   bool scan_on_push = false;
 };
 
+/// Version key, for caches: of the repository of that name, whether there is one, how it is set, and its
+/// policy. Writers raise it.
+std::uint64_t RepositoryVersion(const RegistryName& registry, std::string_view name);
+
 /// The next number of a counter, from 1; never handed out again.
 Result<std::int64_t> NextNumber(WriteTransaction& transaction, std::string_view counter);
 

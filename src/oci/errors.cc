@@ -52,9 +52,27 @@ constexpr ErrorRow kRows[] = {
      "The repository with name '{repository}' in registry with id '{account}' cannot be deleted because it "
      "still "
      "contains images"},
+    {kRepositoryPolicyNotFound, "UNSUPPORTED", 404,
+     "Repository policy does not exist for the repository with name '{repository}' in the "
+     "registry with id '{account}'"},
     {kInvalidTagParameter, "UNSUPPORTED", 400, "{detail}"},
     {kTooManyTags, "UNSUPPORTED", 400, "The repository with name '{repository}' has too many tags"},
     {kLimitExceeded, "TOOMANYREQUESTS", 429, "{detail}"},
+
+    {kRegistryPolicyNotFound, "UNSUPPORTED", 404,
+     "Registry policy does not exist in the registry with id '{account}'"},
+    {kTemplateNotFound, "UNSUPPORTED", 404,
+     "The repository creation template with prefix '{prefix}' does not exist in the registry "
+     "with id '{account}'"},
+    {kTemplateAlreadyExists, "UNSUPPORTED", 400,
+     "The repository creation template with prefix '{prefix}' already exists in the registry "
+     "with id '{account}'"},
+    {kExclusionNotFound, "UNSUPPORTED", 404,
+     "The pull time update exclusion for the principal '{principal}' does not exist in the "
+     "registry with id '{account}'"},
+    {kExclusionAlreadyExists, "UNSUPPORTED", 400,
+     "The pull time update exclusion for the principal '{principal}' already exists in the "
+     "registry with id '{account}'"},
 
     {kImageNotFound, "MANIFEST_UNKNOWN", 404, "Requested image not found"},
     {kImageAlreadyExists, "TAG_INVALID", 400,

@@ -61,6 +61,10 @@ class FakeAccess final : public access::Access {
             .With("reason", "because no identity-based policy allows the " + std::string(action) + " action")
             .With("denied_by", by_policy ? "policy" : "default"));
   }
+  Result<> AuthorizeUnder(const access::PolicyDocument&, const access::Caller&, std::string_view,
+                          std::string_view, const access::RequestFacts&) override {
+    return Fail(ErrorCode::kInternal);
+  }
   std::optional<bool> TryAuthorize(const access::Caller& who, std::string_view action,
                                    std::string_view resource, const http::RequestHead&) override {
     return Authorize(who, action, resource, {}).has_value();

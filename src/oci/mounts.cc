@@ -15,22 +15,36 @@ bool MayPush(const Rooms& rooms, const Call& call) {
   return true;
 }
 
-}  // namespace
+// As ECR, which mounts only what an image of the source holds (ecr-semantics 4.10).
+Result<bool> IsReferenced(const Rooms& rooms, const registry::Repository& source, const Digest& digest) {
+  const Result<registry::OpenLayerPtr> layer = rooms.layers.Open(source, digest);
+  if (!layer && layer.error().code() != ErrorCode::kLayerNotFound) return Fail(layer.error());
+  return layer && (*layer)->referenced;
+}
 
-Result<bool> MountFrom(const Rooms& rooms, const Call& call, const RepositoryName& source,
-                       const Digest& digest) {
-  if (rooms.ecr_quirks) return false;  // where BLOB_MOUNTING is off until it is switched on
+// Where BLOB_MOUNTING lets it.
+Result<bool> LinkFrom(const Rooms& rooms, const Call& call, const RepositoryName& source,
+                      const Digest& digest) {
   if (!Authorize(rooms, call, "ecr:GetDownloadUrlForLayer", source)) return false;
   Result<registry::RepositoryPtr> found = rooms.repositories.Find(*call.registry, source);
   if (!found && found.error().code() == ErrorCode::kRepositoryNotFound) return false;
   const registry::RepositoryPtr repository = TRY(std::move(found));
+  if (rooms.ecr_quirks && !TRY(IsReferenced(rooms, *repository, digest))) return false;
   return rooms.layers.Mount(*repository, *call.repository, digest);
 }
 
+}  // namespace
+
+Result<bool> MountFrom(const Rooms& rooms, const Call& call, const RepositoryName& source,
+                       const Digest& digest) {
+  if (!TRY(rooms.account_settings.MayMount(*call.registry))) return false;
+  return LinkFrom(rooms, call, source, digest);
+}
+
 Result<bool> MountFromAnywhere(const Rooms& rooms, const Call& call, const Digest& digest) {
-  if (!MayPush(rooms, call)) return false;
+  if (!TRY(rooms.account_settings.MayMount(*call.registry)) || !MayPush(rooms, call)) return false;
   for (const RepositoryName& source : TRY(rooms.layers.SourcesOf(*call.repository, digest, kMaxSources))) {
-    if (!TRY(MountFrom(rooms, call, source, digest))) continue;
+    if (!TRY(LinkFrom(rooms, call, source, digest))) continue;
     log::Info("a layer was read in one repository for a push to another",
               {{"principal", call.caller->arn},
                {"source", source.str()},

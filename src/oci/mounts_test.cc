@@ -105,6 +105,15 @@ TEST_F(Mounts, AnotherRegistryIsNoSource) {
   EXPECT_EQ(Head(), 404);
 }
 
+TEST_F(Mounts, AreOffWhereTheAccountSettingSaysSo) {
+  ASSERT_TRUE(account_settings_.Put(access_.registry, "BLOB_MOUNTING", "DISABLED"));
+  EXPECT_EQ(Head(), 404);
+  EXPECT_EQ(MountAnonymously(), 202);
+  EXPECT_EQ(Send(Method::kPost, "/v2/other/blobs/uploads/?from=team/app&mount=" + digest_).status, 202);
+  ASSERT_TRUE(account_settings_.Put(access_.registry, "BLOB_MOUNTING", "ENABLED"));
+  EXPECT_EQ(Head(), 200);
+}
+
 // What was deleted does not come back by a question, but by a push.
 TEST_F(Mounts, WhatWasJustDeletedStaysDeleted) {
   ASSERT_EQ(Head(), 200);

@@ -176,7 +176,9 @@ class Door : public testing::Test {
   ThreadPool body_pool_{"bodies", 2, 64};
   registry::Uploads uploads_{*store_, *blobs_, keys_, grace_, workers_, body_pool_, {}};
   FakeAccess access_;
-  Rooms rooms_{access_, repositories_, images_, referrers_, layers_, uploads_, clock_, "registry.test"};
+  registry::AccountSettings account_settings_{*store_, /*mounting=*/true};
+  Rooms rooms_{access_,  repositories_,     images_, referrers_,     layers_,
+               uploads_, account_settings_, clock_,  "registry.test"};
   OciDoor door_{rooms_};
 
   std::string host_ = "localhost:5000";

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "metadata/repositories.h"
 
 namespace entrepot::registry {
 namespace {
@@ -41,7 +42,7 @@ std::string RegistryText(const RegistryName& registry, std::string_view name) {
 }  // namespace
 
 std::uint64_t RepositoryKey(const RegistryName& registry, std::string_view name) {
-  return metadata::CacheKey("repository", registry.account, registry.region, name);
+  return metadata::RepositoryVersion(registry, name);
 }
 std::uint64_t TagKey(RepositoryId repository, std::string_view tag) {
   return metadata::CacheKey("tag", Raw(repository), tag);

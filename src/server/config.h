@@ -54,6 +54,8 @@ struct Config {
   std::uint64_t limits_body_memory = 0;  // bytes
   std::chrono::seconds drain_seconds{0};
 
+  std::int64_t quotas_repositories = 0, quotas_images = 0, quotas_tags = 0, quotas_pull_time_exclusions = 0;
+
   bool compat_ecr_quirks = false;
   int compat_json_auth_status = 0;
 

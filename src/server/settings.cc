@@ -249,6 +249,8 @@ constexpr Setting Row(std::string_view key, std::string_view fallback, std::stri
 constexpr std::string_view kAddresses =
     "addresses as host:port with a numeric host, such as 127.0.0.1:5000, [::1]:5000 or 0.0.0.0:5000";
 
+constexpr std::string_view kQuota = "a number, or 0";
+
 // Keys at the top come before tables, as TOML wants them.
 constexpr Setting kSettings[] = {
     Row<&Config::data_dir>(
@@ -305,6 +307,15 @@ constexpr Setting kSettings[] = {
                                      "open connections; more wait to be accepted", 1, 1'000'000),
     Row<&Config::limits_body_memory>("limits.body_memory", "256MiB", "bytes from 16MiB up, such as 256MiB",
                                      "memory for request bodies, over all connections", 16 << 20),
+    Row<&Config::quotas_repositories>("quotas.repositories", "0", kQuota,
+                                      "repositories in a registry; 0: none, or 100000 with ecr_quirks"),
+    Row<&Config::quotas_images>("quotas.images", "0", kQuota,
+                                "images in a repository; 0: none, or 100000 with ecr_quirks"),
+    Row<&Config::quotas_tags>("quotas.tags", "0", kQuota,
+                              "tags on an image; 0: none, or 1000 with ecr_quirks"),
+    Row<&Config::quotas_pull_time_exclusions>(
+        "quotas.pull_time_exclusions", "0", kQuota,
+        "principals of RegisterPullTimeUpdateExclusion; 0: none, or 100 with ecr_quirks"),
     Row<&Config::compat_ecr_quirks>(
         "compat.ecr_quirks", "false", "true or false",
         "behave as ECR where it is stricter than, or breaks, the OCI specification"),

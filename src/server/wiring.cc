@@ -18,11 +18,24 @@ int BodyThreads() { return std::max(4, 2 * Processors()); }
 constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
-constexpr std::chrono::seconds kTendUploadsEvery{5}, kReloadTlsEvery{2}, kWatchDiskEvery{1}, kWatchUsageEvery{15};
+constexpr std::chrono::seconds kTendUploadsEvery{5}, kReloadTlsEvery{2}, kWatchDiskEvery{1},
+    kWatchUsageEvery{15};
 constexpr std::chrono::hours kSweepOrphansEvery{24}, kRenewCertificateEvery{24};
 
 std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
   return config.database.empty() ? "sqlite:" + layout.database().string() : config.database;
+}
+
+// A quota that was not set is ECR's where its quirks are, else none.
+registry::Quotas QuotasOf(const Config& config) {
+  const registry::Quotas otherwise = config.compat_ecr_quirks ? registry::kEcrQuotas : registry::Quotas{};
+  const auto either = [](std::int64_t set, std::int64_t fallback) { return set != 0 ? set : fallback; };
+  return {
+      .repositories = either(config.quotas_repositories, otherwise.repositories),
+      .images = either(config.quotas_images, otherwise.images),
+      .tags = either(config.quotas_tags, otherwise.tags),
+      .pull_time_exclusions = either(config.quotas_pull_time_exclusions, otherwise.pull_time_exclusions),
+  };
 }
 
 // A background step that failed says so and tries again later.
@@ -79,6 +92,10 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
       TRY(access::MakeAccess(store, foundation_.secrets(), foundation_.clock, {.regions = config_.regions}));
   caches_ = std::make_unique<registry::Caches>(store, kCacheBytes);
   repositories_ = std::make_unique<registry::Repositories>(store, storage_->keys, *caches_);
+  policies_ = std::make_unique<registry::Policies>(store);
+  account_settings_ =
+      std::make_unique<registry::AccountSettings>(store, /*mounting=*/!config_.compat_ecr_quirks);
+  pull_time_exclusions_ = std::make_unique<registry::PullTimeExclusions>(store, QuotasOf(config_));
   images_ = std::make_unique<registry::Images>(store, *caches_, storage_->grace);
   layers_ =
       std::make_unique<registry::Layers>(store, *storage_->blobs, storage_->keys, *caches_, storage_->grace);
@@ -89,14 +106,23 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   referrers_ = std::make_unique<registry::Referrers>(store);
   const oci::Rooms rooms{*access_,          *repositories_, *images_,
                          *referrers_,       *layers_,       *uploads_,
+                         *account_settings_,
                          foundation_.clock, config_.domain, config_.compat_ecr_quirks};
-  oci_ = std::make_unique<oci::OciDoor>(rooms);
+  oci_ = std::make_unique<oci::OciDoor>(rooms, &audit_);
   downloads_ = std::make_unique<oci::Downloads>(rooms);
-  ecr_ = std::make_unique<ecr::Ecr>(
-      ecr::Ecr{*repositories_, *images_, *layers_, *uploads_, *access_, config_.domain});
+  ecr_ = std::make_unique<ecr::Ecr>(ecr::Ecr{.repositories = *repositories_,
+                                             .images = *images_,
+                                             .layers = *layers_,
+                                             .uploads = *uploads_,
+                                             .policies = *policies_,
+                                             .account_settings = *account_settings_,
+                                             .pull_time_exclusions = *pull_time_exclusions_,
+                                             .access = *access_,
+                                             .domain = config_.domain});
   aws_ = std::make_unique<aws::AwsDoor>(
       *access_, foundation_.clock, std::vector{ecr::EcrService(*ecr_), sts::StsService(sts_)},
-      aws::DoorOptions{.regions = config_.regions,
+      aws::DoorOptions{.audit = &audit_,
+                       .regions = config_.regions,
                        .json_auth_status = config_.compat_json_auth_status == 403
                                                ? aws::JsonAuthStatus::kDocumented
                                                : aws::JsonAuthStatus::kCaptured});

@@ -81,6 +81,9 @@ class Registry {
   std::unique_ptr<access::Access> access_;
   std::unique_ptr<registry::Caches> caches_;
   std::unique_ptr<registry::Repositories> repositories_;
+  std::unique_ptr<registry::Policies> policies_;
+  std::unique_ptr<registry::AccountSettings> account_settings_;
+  std::unique_ptr<registry::PullTimeExclusions> pull_time_exclusions_;
   std::unique_ptr<registry::Images> images_;
   std::unique_ptr<registry::Referrers> referrers_;
   std::unique_ptr<registry::Layers> layers_;

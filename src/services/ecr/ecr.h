@@ -8,8 +8,11 @@
 
 #include "access/access.h"
 #include "aws/operation.h"
+#include "registry/account_settings.h"
 #include "registry/images.h"
 #include "registry/layers.h"
+#include "registry/policies.h"
+#include "registry/pull_time_exclusions.h"
 #include "registry/repositories.h"
 #include "registry/uploads.h"
 #include "services/ecr/model.gen.h"
@@ -21,6 +24,9 @@ struct Ecr {
   registry::Images& images;
   registry::Layers& layers;
   registry::Uploads& uploads;
+  registry::Policies& policies;
+  registry::AccountSettings& account_settings;
+  registry::PullTimeExclusions& pull_time_exclusions;
   access::Access& access;
   std::string domain;  // "" = URIs name the host that the caller used (design.md 1.3)
 };
@@ -39,6 +45,34 @@ Result<PutImageTagMutabilityResponse> PutImageTagMutability(Ecr&, const aws::Cal
                                                             const PutImageTagMutabilityRequest&);
 Result<PutImageScanningConfigurationResponse> PutImageScanningConfiguration(
     Ecr&, const aws::CallContext&, const PutImageScanningConfigurationRequest&);
+
+// policies.cc
+Result<SetRepositoryPolicyResponse> SetRepositoryPolicy(Ecr&, const aws::CallContext&,
+                                                        const SetRepositoryPolicyRequest&);
+Result<GetRepositoryPolicyResponse> GetRepositoryPolicy(Ecr&, const aws::CallContext&,
+                                                        const GetRepositoryPolicyRequest&);
+Result<DeleteRepositoryPolicyResponse> DeleteRepositoryPolicy(Ecr&, const aws::CallContext&,
+                                                              const DeleteRepositoryPolicyRequest&);
+Result<PutRegistryPolicyResponse> PutRegistryPolicy(Ecr&, const aws::CallContext&,
+                                                    const PutRegistryPolicyRequest&);
+Result<GetRegistryPolicyResponse> GetRegistryPolicy(Ecr&, const aws::CallContext&,
+                                                    const GetRegistryPolicyRequest&);
+Result<DeleteRegistryPolicyResponse> DeleteRegistryPolicy(Ecr&, const aws::CallContext&,
+                                                          const DeleteRegistryPolicyRequest&);
+
+// registry.cc
+Result<DescribeRegistryResponse> DescribeRegistry(Ecr&, const aws::CallContext&,
+                                                  const DescribeRegistryRequest&);
+Result<GetAccountSettingResponse> GetAccountSetting(Ecr&, const aws::CallContext&,
+                                                    const GetAccountSettingRequest&);
+Result<PutAccountSettingResponse> PutAccountSetting(Ecr&, const aws::CallContext&,
+                                                    const PutAccountSettingRequest&);
+Result<RegisterPullTimeUpdateExclusionResponse> RegisterPullTimeUpdateExclusion(
+    Ecr&, const aws::CallContext&, const RegisterPullTimeUpdateExclusionRequest&);
+Result<DeregisterPullTimeUpdateExclusionResponse> DeregisterPullTimeUpdateExclusion(
+    Ecr&, const aws::CallContext&, const DeregisterPullTimeUpdateExclusionRequest&);
+Result<ListPullTimeUpdateExclusionsResponse> ListPullTimeUpdateExclusions(
+    Ecr&, const aws::CallContext&, const ListPullTimeUpdateExclusionsRequest&);
 
 // tags.cc
 Result<ListTagsForResourceResponse> ListTagsForResource(Ecr&, const aws::CallContext&,
