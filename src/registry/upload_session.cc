@@ -38,9 +38,8 @@ keys::UploadWrapContext UploadSession::WrapContext(Bytes file_id) const {
   return {repository_.domain, file_id, ticket_.id};
 }
 
-ByteVector UploadSession::StateSubject(std::int64_t epoch) const {
-  return Framed({AsBytes(ticket_.id), AsBytes(std::to_string(epoch))});
-}
+// Not the row's epoch, which a resume raises before there is a newer state: the state tells its own.
+ByteVector UploadSession::StateSubject() const { return Framed({AsBytes(ticket_.id)}); }
 
 Error UploadSession::About(ErrorCode code) const {
   return registry::About(repository_, code).With("upload", ticket_.id);
@@ -87,11 +86,14 @@ Result<> UploadSession::Receive(http::Block block) {
   }
   TRY(EnsureWriter(false, 0));
   writer_->Append(std::move(block));
-  if (Result<> room = writer_->WaitForRoom(kBlocksBehind); !room) {
-    FallBack();
-    return room;
-  }
-  return {};
+  return WaitForRoom();
+}
+
+Result<> UploadSession::WaitForRoom() {
+  if (!writer_) return {};
+  Result<> room = writer_->WaitForRoom(kBlocksBehind);
+  if (!room) FallBack();
+  return room;
 }
 
 Result<> UploadSession::ReceivePart(Bytes part) {
@@ -121,10 +123,10 @@ Result<blobs::BlobWriter*> UploadSession::Writer(bool sha512, std::uint64_t expe
 
 Result<> UploadSession::EnsureWriter(bool sha512, std::uint64_t expected_size) {
   if (writer_) return {};
+  sha512 = sha512 || ticket_.algorithm == HashAlgorithm::kSha512;
   if (has_row_ && row_.file_id) return ResumeWriter(sha512);
   data_key_ = context_.keys.NewDataKey();
   const blobs::WriterOptions options{.pool = &context_.body_pool,
-  sha512 = sha512 || ticket_.algorithm == HashAlgorithm::kSha512;
                                      .sha512 = sha512,
                                      .expected_size = expected_size,
                                      .writer_epoch = row_.writer_epoch};
@@ -150,7 +152,7 @@ Result<> UploadSession::ResumeWriter(bool sha512) {
   row_.writer_epoch = epoch + 1;
   const keys::RepositoryKey key = TRY(context_.keys.Get(KeyRefOf(repository_), row_.key.repository_key));
   data_key_ = TRY(key.Unwrap(row_.key.bytes, WrapContext(*row_.file_id)));
-  const ByteVector state = TRY(key.Open(kStatePurpose, StateSubject(epoch), row_.sealed_state));
+  const ByteVector state = TRY(key.Open(kStatePurpose, StateSubject(), row_.sealed_state));
   const blobs::BlobIdentity identity{TRY(blobs::FileId::FromBytes(*row_.file_id)), DomainOf(repository_),
                                      data_key_};
   const blobs::WriterOptions options{
@@ -196,7 +198,7 @@ Result<> UploadSession::Checkpoint() {
   row.received = static_cast<std::int64_t>(point.received);
   row.file_id = ToVector(writer_->file().bytes());
   row.key = {key.id(), key.Wrap(data_key_, WrapContext(*row.file_id))};
-  row.sealed_state = key.Seal(kStatePurpose, StateSubject(row.writer_epoch), point.state);
+  row.sealed_state = key.Seal(kStatePurpose, StateSubject(), point.state);
   auto written = context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
     if (has_row_) return metadata::CheckpointUpload(transaction, ref(), row);
     TRY(RequireRepository(transaction, repository_));

@@ -64,6 +64,8 @@ class UploadSession {
   Result<> Receive(http::Block body);
   /// A part of the API, in order, durable when this returns. kLimitExceeded.
   Result<> ReceivePart(Bytes part);
+  /// Waits until little of what was received is still being written. An error falls back.
+  Result<> WaitForRoom();
   /// The file's writer, for a body that streams; what waited in memory is in it.
   Result<blobs::BlobWriter*> Writer(bool sha512, std::uint64_t expected_size);
 
@@ -87,7 +89,7 @@ class UploadSession {
  private:
   metadata::RepositoryRef ref() const;
   keys::UploadWrapContext WrapContext(Bytes file_id) const;
-  ByteVector StateSubject(std::int64_t epoch) const;
+  ByteVector StateSubject() const;
   Error About(ErrorCode code) const;
   void ReleaseMemory();
   Result<> EnsureWriter(bool sha512, std::uint64_t expected_size);

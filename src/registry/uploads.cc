@@ -184,6 +184,9 @@ class Uploads::State::Sink final : public http::BodySink {
 
   bool failed() const noexcept override { return writer_.failed() || lease_.overtaken(); }
 
+  // A closing chunk needs the whole content; another is answered for while its end is being written.
+  bool finishes_ahead() const noexcept override { return !chunk_.closing_digest; }
+
   http::Response Finish() override {
     EndCheckpoint();
     return answer_(Conclude());
@@ -241,6 +244,7 @@ class Uploads::State::Sink final : public http::BodySink {
       return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
     }
     TRY(session.CheckpointIfMuch());
+    TRY(session.WaitForRoom());
     return ChunkResult{session.received(), std::nullopt};
   }
 
