@@ -22,6 +22,7 @@ SIZES = [(0, 1), (100, 10), (1 * KIB, 20), (4 * KIB, 10), (4 * KIB + 1, 5), (70_
          (9 * MIB, 1)]
 SHARED_CONTENTS = 40  # which every worker pushes now and then, so that files are shared
 MAX_IMAGES = 40  # in one repository; deletions win beyond it
+STUCK_TRIES = 200  # of one chunk, a tenth of a second apart: longer than any disk is full
 ARTIFACT_TYPE = "application/vnd.test.soak"
 
 
@@ -162,14 +163,19 @@ class Worker(threading.Thread):
         location, at = self.opened(repository), 0
         if not content:
             return self.closed(repository, location, digest, b"")
-        wire = self.wire(repository)
+        wire, stuck = self.wire(repository), 0
         size = self.random.randint(2, len(content) // 3 + 70_000)  # "0-0" says one byte or none
         while at < len(content):
             piece = content[at:at + size]
             try:
                 answer = wire.send("PATCH", location, piece, {"Content-Range": f"{at}-{at + len(piece) - 1}"})
-            except Interrupted:
+            except Interrupted as interruption:
                 answer = self.certainly(lambda: wire.send("GET", location))
+                stuck += 1
+                if stuck == STUCK_TRIES:
+                    self.ledger.violation(f"{repository.name}: an upload makes no progress: {interruption}")
+                    raise
+                time.sleep(0.1)  # between two tries
                 if answer.status == 404:  # nothing of it was checkpointed or its writer failed
                     raise
                 self.ledger.count("push_chunked", "went on")
@@ -177,6 +183,8 @@ class Worker(threading.Thread):
                 self.wrong(repository, f"a chunk at {at} of {len(content)}", answer)
                 raise Interrupted("no chunk")
             last = int(answer.headers["Range"].split("-")[1])
+            if last >= at:
+                stuck = 0
             location, at = answer.location, last + 1 if last else 0
         self.closed(repository, location, digest, b"")
 
