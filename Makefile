@@ -9,7 +9,7 @@ help:
 	@echo 'make build      leave the release binary in build/release/entrepot'
 	@echo 'make run        set up, build, start a registry and show it working; Ctrl-C stops it'
 	@echo 'make test       unit, black-box and real-client tests of the release build'
-	@echo 'make test-deep  the same code under ASan+UBSan and TSan, fuzzers, crash tests'
+	@echo 'make test-deep  the same code under ASan+UBSan and TSan, fuzzers, crash tests, soak'
 	@echo 'make bench      compare with nginx and docker-registry, side by side'
 	@echo 'make format     format the sources;  make tidy: look for bugs with clang-tidy'
 
