@@ -10,7 +10,6 @@
 #include "aws/validate.h"
 #include "base/check.h"
 #include "base/ids.h"
-#include "base/log.h"
 
 namespace entrepot::aws {
 namespace {
@@ -43,8 +42,6 @@ Error UnknownOperation(std::string_view operation, std::string_view version) {
       .With("version", version.empty() ? "NO_VERSION_SPECIFIED" : Abridged(version, kLoggedName));
 }
 
-bool IsServerFault(int status) { return status >= 500; }
-
 }  // namespace
 
 struct AwsDoor::Entry {
@@ -66,6 +63,7 @@ struct AwsDoor::Exchange {
   Entry* entry = nullptr;              // set by Find
   access::CallerPtr caller = nullptr;  // set by Authenticate, for the audit line
   std::string region = {};
+  std::string resource = {};  // the first that leave was asked for
 };
 
 AwsDoor::AwsDoor(access::Access& access, const Clock& clock, std::vector<Service> services,
@@ -182,11 +180,12 @@ Result<CallContext> AwsDoor::Authenticate(const Exchange& exchange) {
   };
 }
 
-Result<> AwsDoor::Authorize(const Exchange& exchange, CallContext& call, const void* request) {
+Result<> AwsDoor::Authorize(Exchange& exchange, CallContext& call, const void* request) {
   const Operation& row = *exchange.entry->row;
   if (row.action.empty()) return {};
   Ask ask = row.ask(call, request);
   CHECK(!ask.resources.empty());
+  exchange.resource = ask.resources.front();
   std::ranges::move(ask.keys, std::back_inserter(call.facts.keys));
   for (const std::string& resource : ask.resources)
     TRY(access_.Authorize(*call.caller, row.action, resource, call.facts));
@@ -224,21 +223,22 @@ http::Response AwsDoor::Envelope(const Exchange& exchange, Result<std::string>& 
 void AwsDoor::Record(const Exchange& exchange, int status, const Error* error) {
   const auto took = clock_.Elapsed() - exchange.origin;
   (exchange.entry ? exchange.entry->metrics : unknown_).Count(status, took);
-  const std::string_view service = exchange.entry ? exchange.entry->service->model->signing_name : "";
-  const std::string_view operation = exchange.entry ? exchange.entry->row->model->name : "unknown";
-  log::Write(
-      IsServerFault(status) ? log::Level::kError : log::Level::kInfo, "aws call",
-      {{"request_id", exchange.request_id},
-       {"service", service},
-       {"operation", operation},
-       {"principal", exchange.caller ? std::string_view(exchange.caller->arn) : std::string_view()},
-       {"access_key_id",
-        exchange.caller ? std::string_view(exchange.caller->access_key_id) : std::string_view()},
-       {"region", exchange.region},
-       {"source_ip", exchange.head.peer ? std::string_view(exchange.head.peer->address) : std::string_view()},
-       {"status", status},
-       {"error", error ? error->ToString() : std::string()},
-       {"micros", took.count()}});
+  if (options_.audit == nullptr) return;
+  const http::Peer* peer = exchange.head.peer;
+  options_.audit->Write(
+      {.door = "aws",
+       .service = exchange.entry ? exchange.entry->service->model->signing_name : std::string_view(),
+       .operation = exchange.entry ? exchange.entry->row->model->name : std::string_view("unknown"),
+       .request_id = exchange.request_id,
+       .principal = exchange.caller ? exchange.caller->arn : "",
+       .access_key_id = exchange.caller ? exchange.caller->access_key_id : "",
+       .region = exchange.region,
+       .resource = exchange.resource,
+       .source_ip = peer ? peer->address : "",
+       .status = status,
+       .error = error ? error->ToString() : "",
+       .took = took,
+       .refused = error && (!exchange.caller || error->code() == ErrorCode::kAccessDenied)});
 }
 
 void AwsDoor::VisitMetrics(

@@ -20,13 +20,15 @@
 #include "aws/operation.h"
 #include "base/clock.h"
 #include "base/names.h"
+#include "events/audit_log.h"
 #include "http/handler.h"
 
 namespace entrepot::aws {
 
 struct DoorOptions {
-  std::vector<Region> regions;  // the only ones served; empty = every region
-  std::string domain;           // configured, or ""
+  events::AuditLog* audit = nullptr;  // outlives the door; null, for tests = no line is written
+  std::vector<Region> regions;        // the only ones served; empty = every region
+  std::string domain;                 // configured, or ""
   JsonAuthStatus json_auth_status = JsonAuthStatus::kCaptured;
 };
 
@@ -54,7 +56,7 @@ class AwsDoor {
   Result<> FindByTarget(Exchange& exchange) const;
   Result<> FindByAction(Exchange& exchange) const;
   Result<CallContext> Authenticate(const Exchange& exchange);
-  Result<> Authorize(const Exchange& exchange, CallContext& call, const void* request);
+  Result<> Authorize(Exchange& exchange, CallContext& call, const void* request);
   /// Takes the answer's text.
   http::Response Envelope(const Exchange& exchange, Result<std::string>& answer) const;
   void Record(const Exchange& exchange, int status, const Error* error);

@@ -8,6 +8,7 @@
 #include <array>
 #include <string>
 
+#include "events/audit_log.h"
 #include "http/handler.h"
 #include "oci/call.h"
 #include "oci/counters.h"
@@ -18,7 +19,9 @@ namespace entrepot::oci {
 
 class OciDoor final : public http::Handler {
  public:
-  explicit OciDoor(Rooms rooms) : rooms_(std::move(rooms)) {}
+  /// `audit` outlives the door; null, for tests = no line is written.
+  explicit OciDoor(Rooms rooms, events::AuditLog* audit = nullptr)
+      : rooms_(std::move(rooms)), audit_(audit) {}
 
   bool TryAnswer(const http::RequestHead& head, http::Response& response) override;
   http::BodyPlan PlanBody(const http::RequestHead& head) override;
@@ -40,6 +43,7 @@ class OciDoor final : public http::Handler {
   OperationCounters& CountersOf(const Operation* operation);
 
   const Rooms rooms_;
+  events::AuditLog* const audit_;
   PushGrace push_grace_;
   std::array<OperationCounters, kOperationCount + 1> counters_;
 };
