@@ -118,6 +118,12 @@ Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::
   return rows;
 }
 
+Result<std::int64_t> CountRepositories(sql::Session& session, std::int64_t registry) {
+  sql::Cursor row = TRY(session.Query("SELECT COUNT(*) FROM repositories WHERE registry = $1", registry));
+  TRY(row.Next());
+  return row.Int(0);
+}
+
 Result<bool> InsertRepository(WriteTransaction& transaction, const RepositoryRow& row) {
   const std::int64_t inserted =
       TRY(transaction->Run("INSERT INTO repositories (registry, name, id, domain, created_at, "

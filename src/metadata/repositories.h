@@ -57,6 +57,7 @@ Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref);
 /// Names after `after`, ascending.
 Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::int64_t registry,
                                                     std::string_view after, int limit);
+Result<std::int64_t> CountRepositories(sql::Session& session, std::int64_t registry);
 /// False when the name is taken.
 Result<bool> InsertRepository(WriteTransaction& transaction, const RepositoryRow& row);
 /// Each is false when the repository was deleted.

@@ -16,6 +16,7 @@
 #include "oci/routes.h"
 #include "oci/upload_location.h"
 #include "registry/account_settings.h"
+#include "registry/creation_templates.h"
 #include "registry/images.h"
 #include "registry/layers.h"
 #include "registry/referrers.h"
@@ -33,6 +34,7 @@ struct Rooms {
   registry::Layers& layers;
   registry::Uploads& uploads;
   registry::AccountSettings& account_settings;
+  registry::CreationTemplates& creation_templates;
   const Clock& clock;
   std::string domain;       // the configured one, or "": whose host names name registries (design.md 1.3)
   bool ecr_quirks = false;  // as ECR where it is stricter than the specification (design.md 5)

@@ -7,7 +7,7 @@
 #include "base/arn.h"
 #include "base/log.h"
 #include "oci/answers.h"
-#include "oci/audit_record.h"
+#include "oci/create_on_push.h"
 #include "oci/errors.h"
 #include "oci/pull_path.h"
 #include "oci/upload_location.h"
@@ -98,8 +98,10 @@ Result<> OciDoor::AuthorizeOperation(const Call& call) {
 }
 
 Result<> OciDoor::FindRepository(Call& call) {
-  if (call.route.repository)
-    call.repository = TRY(rooms_.repositories.Find(*call.registry, *call.route.repository));
+  if (!call.route.repository) return {};
+  auto found = rooms_.repositories.Find(*call.registry, *call.route.repository);
+  if (!found) found = CreateOnPush(rooms_, call, std::move(found).error());
+  call.repository = TRY(std::move(found));
   return {};
 }
 
@@ -127,8 +129,6 @@ Result<> OciDoor::CheckExpiry(const Call& call) {
 
 http::Response OciDoor::Finish(const Call& call, Result<http::Response> result) {
   http::Response response;
-  const std::chrono::microseconds took = rooms_.clock.Elapsed() - call.began;
-  if (audit_ && IsAudited(call, result)) audit_->Write(AuditRecordOf(call, result, took));
   if (result) {
     response = *std::move(result);
   } else {
@@ -141,7 +141,7 @@ http::Response OciDoor::Finish(const Call& call, Result<http::Response> result) 
                                                {"error", result.error().ToString()}});
   }
   Complete(call.head, response);
-  CountersOf(call.operation).Answered(response.status, took);
+  CountersOf(call.operation).Answered(response.status, rooms_.clock.Elapsed() - call.began);
   return response;
 }
 

@@ -177,8 +177,9 @@ class Door : public testing::Test {
   registry::Uploads uploads_{*store_, *blobs_, keys_, grace_, workers_, body_pool_, {}};
   FakeAccess access_;
   registry::AccountSettings account_settings_{*store_, /*mounting=*/true};
-  Rooms rooms_{access_,  repositories_,     images_, referrers_,     layers_,
-               uploads_, account_settings_, clock_,  "registry.test"};
+  registry::CreationTemplates creation_templates_{*store_, repositories_};
+  Rooms rooms_{access_,           repositories_,       images_, referrers_,     layers_, uploads_,
+               account_settings_, creation_templates_, clock_,  "registry.test"};
   OciDoor door_{rooms_};
 
   std::string host_ = "localhost:5000";

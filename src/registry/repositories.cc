@@ -2,28 +2,15 @@
 
 #include "base/arn.h"
 #include "metadata/images.h"
+#include "metadata/policies.h"
 #include "metadata/repositories.h"
+#include "registry/lines.h"
 #include "registry/refs.h"
 
 namespace entrepot::registry {
 namespace {
 
 constexpr std::size_t kMaxResourceTags = 50;  // ecr-semantics 4.1
-
-std::string JoinLines(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
-  return text;
-}
-std::vector<std::string> SplitLines(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    lines.emplace_back(text.substr(0, end));
-    text = end == text.npos ? std::string_view() : text.substr(end + 1);
-  }
-  return lines;
-}
 
 RepositoryPtr ToRepository(const RegistryName& registry, metadata::RepositoryRow row) {
   return std::make_shared<const Repository>(
@@ -53,33 +40,47 @@ Result<std::optional<metadata::RepositoryRow>> FindRow(metadata::sql::Session& s
 
 }  // namespace
 
-Result<RepositoryPtr> Repositories::Create(const RegistryName& registry, NewRepository repository) {
+Result<RepositoryPtr> Repositories::Create(const RegistryName& registry, const NewRepository& repository) {
+  return store_.Write(
+      [&](metadata::WriteTransaction& transaction) { return Create(transaction, registry, repository); });
+}
+
+Result<RepositoryPtr> Repositories::Create(metadata::WriteTransaction& transaction,
+                                           const RegistryName& registry, const NewRepository& repository) {
   if (repository.encryption != EncryptionMode::kAes256)
     return Fail(Error(ErrorCode::kKeyFailure, "this registry has no KMS keys yet; use encryptionType AES256")
                     .With("kms_error", "KMS.NotFoundException"));
   if (repository.tags.size() > kMaxResourceTags)
     return Fail(AboutName(registry, repository.name, ErrorCode::kTooManyTags));
-  return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<RepositoryPtr> {
-    const std::int64_t registry_id = TRY(metadata::EnsureRegistry(transaction, registry));
-    metadata::RepositoryRow row{.registry = registry_id,
-                                .id = TRY(metadata::NextNumber(transaction, "repositories")),
-                                .name = repository.name.str(),
-                                .domain = TRY(metadata::EnsureDomain(
-                                    transaction, registry_id, static_cast<int>(repository.encryption), "")),
-                                .encryption = static_cast<int>(repository.encryption),
-                                .kms_key = "",
-                                .created_at = transaction.now(),
-                                .tag_mutability = static_cast<int>(repository.tag_mutability),
-                                .tag_exclusions = JoinLines(repository.tag_exclusions),
-                                .scan_on_push = repository.scan_on_push};
-    if (!TRY(metadata::InsertRepository(transaction, row)))
-      return Fail(AboutName(registry, repository.name, ErrorCode::kRepositoryAlreadyExists));
-    for (const ResourceTag& tag : repository.tags)
-      TRY(metadata::PutRepositoryTag(transaction, {registry_id, row.id}, tag));
-    TRY(keys_.Current(transaction, {registry_id, row.id, RepositoryArn(registry, row.name)}));
-    transaction.Touch(RepositoryKey(registry, repository.name));
-    return ToRepository(registry, std::move(row));
-  });
+  const std::int64_t registry_id = TRY(metadata::EnsureRegistry(transaction, registry));
+  metadata::RepositoryRow row{.registry = registry_id,
+                              .id = TRY(metadata::NextNumber(transaction, "repositories")),
+                              .name = repository.name.str(),
+                              .domain = TRY(metadata::EnsureDomain(
+                                  transaction, registry_id, static_cast<int>(repository.encryption), "")),
+                              .encryption = static_cast<int>(repository.encryption),
+                              .kms_key = "",
+                              .created_at = transaction.now(),
+                              .tag_mutability = static_cast<int>(repository.tag_mutability),
+                              .tag_exclusions = JoinLines(repository.tag_exclusions),
+                              .scan_on_push = repository.scan_on_push};
+  const metadata::RepositoryRef ref{registry_id, row.id};
+  if (!TRY(metadata::InsertRepository(transaction, row)))
+    return Fail(AboutName(registry, repository.name, ErrorCode::kRepositoryAlreadyExists));
+  TRY(CheckRepositoryQuota(transaction, registry, registry_id));
+  for (const ResourceTag& tag : repository.tags) TRY(metadata::PutRepositoryTag(transaction, ref, tag));
+  if (repository.policy) TRY(metadata::PutRepositoryPolicy(transaction, ref, *repository.policy));
+  TRY(keys_.Current(transaction, {registry_id, row.id, RepositoryArn(registry, row.name)}));
+  transaction.Touch(RepositoryKey(registry, repository.name));
+  return ToRepository(registry, std::move(row));
+}
+
+Result<> Repositories::CheckRepositoryQuota(metadata::WriteTransaction& transaction,
+                                            const RegistryName& registry, std::int64_t registry_id) {
+  if (quotas_.repositories == 0) return {};
+  const auto count = TRY(metadata::CountRepositories(transaction.session(), registry_id));
+  return CheckQuota(quotas_.repositories, count,
+                    "repositories in the registry with id '" + registry.account.str() + "'");
 }
 
 RepositoryPtr Repositories::TryFind(const RegistryName& registry, std::string_view name) {

@@ -3,6 +3,7 @@
 // Creating, finding and deleting repositories. Safe from any thread; calls block on the store except the Try
 // forms.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "keys/key_ring.h"
 #include "metadata/store.h"
 #include "registry/caches.h"
+#include "registry/quotas.h"
 #include "registry/repository.h"
 
 namespace entrepot::registry {
@@ -21,15 +23,20 @@ struct NewRepository {
   std::vector<std::string> tag_exclusions;
   bool scan_on_push = false;
   std::vector<ResourceTag> tags;
+  std::optional<std::string> policy;  // canonical
 };
 
 class Repositories {
  public:
-  Repositories(metadata::Store& store, keys::KeyRing& keys, Caches& caches)
-      : store_(store), keys_(keys), caches_(caches) {}
+  Repositories(metadata::Store& store, keys::KeyRing& keys, Caches& caches, const Quotas& quotas = {})
+      : store_(store), keys_(keys), caches_(caches), quotas_(quotas) {}
 
-  /// kRepositoryAlreadyExists; kTooManyTags; kKeyFailure for KMS modes, as long as no keys exist.
-  Result<RepositoryPtr> Create(const RegistryName& registry, NewRepository repository);
+  /// kRepositoryAlreadyExists; kTooManyTags; kKeyFailure for KMS modes, as long as no keys exist;
+  /// kLimitExceeded.
+  Result<RepositoryPtr> Create(const RegistryName& registry, const NewRepository& repository);
+  /// The same in a write of the caller's.
+  Result<RepositoryPtr> Create(metadata::WriteTransaction& transaction, const RegistryName& registry,
+                               const NewRepository& repository);
   /// kRepositoryNotFound.
   Result<RepositoryPtr> Find(const RegistryName& registry, const RepositoryName& name);
   /// From memory, or nullptr when it is not known there. For event loops.
@@ -53,9 +60,13 @@ class Repositories {
   Result<std::vector<ResourceTag>> ResourceTags(const Repository& repository);
 
  private:
+  Result<> CheckRepositoryQuota(metadata::WriteTransaction& transaction, const RegistryName& registry,
+                                std::int64_t registry_id);
+
   metadata::Store& store_;
   keys::KeyRing& keys_;
   Caches& caches_;
+  const Quotas quotas_;
 };
 
 }  // namespace entrepot::registry

@@ -91,11 +91,13 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   access_ =
       TRY(access::MakeAccess(store, foundation_.secrets(), foundation_.clock, {.regions = config_.regions}));
   caches_ = std::make_unique<registry::Caches>(store, kCacheBytes);
-  repositories_ = std::make_unique<registry::Repositories>(store, storage_->keys, *caches_);
+  repositories_ =
+      std::make_unique<registry::Repositories>(store, storage_->keys, *caches_, QuotasOf(config_));
   policies_ = std::make_unique<registry::Policies>(store);
   account_settings_ =
       std::make_unique<registry::AccountSettings>(store, /*mounting=*/!config_.compat_ecr_quirks);
   pull_time_exclusions_ = std::make_unique<registry::PullTimeExclusions>(store, QuotasOf(config_));
+  creation_templates_ = std::make_unique<registry::CreationTemplates>(store, *repositories_);
   images_ = std::make_unique<registry::Images>(store, *caches_, storage_->grace);
   layers_ =
       std::make_unique<registry::Layers>(store, *storage_->blobs, storage_->keys, *caches_, storage_->grace);
@@ -104,10 +106,17 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
       registry::UploadSettings{.memory = config_.limits_body_memory / 4});
 
   referrers_ = std::make_unique<registry::Referrers>(store);
-  const oci::Rooms rooms{*access_,          *repositories_, *images_,
-                         *referrers_,       *layers_,       *uploads_,
+  const oci::Rooms rooms{*access_,
+                         *repositories_,
+                         *images_,
+                         *referrers_,
+                         *layers_,
+                         *uploads_,
                          *account_settings_,
-                         foundation_.clock, config_.domain, config_.compat_ecr_quirks};
+                         *creation_templates_,
+                         foundation_.clock,
+                         config_.domain,
+                         config_.compat_ecr_quirks};
   oci_ = std::make_unique<oci::OciDoor>(rooms, &audit_);
   downloads_ = std::make_unique<oci::Downloads>(rooms);
   ecr_ = std::make_unique<ecr::Ecr>(ecr::Ecr{.repositories = *repositories_,
@@ -117,6 +126,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
                                              .policies = *policies_,
                                              .account_settings = *account_settings_,
                                              .pull_time_exclusions = *pull_time_exclusions_,
+                                             .creation_templates = *creation_templates_,
                                              .access = *access_,
                                              .domain = config_.domain});
   aws_ = std::make_unique<aws::AwsDoor>(

@@ -11,7 +11,6 @@
 #include "access/store_access.h"
 #include "aws/door.h"
 #include "base/pool.h"
-#include "events/audit_log.h"
 #include "http/server.h"
 #include "jobs/background.h"
 #include "keys/key_ring.h"
@@ -77,7 +76,6 @@ class Registry {
   Foundation& foundation_;
   bool stopping_ = false;
 
-  events::AuditLog audit_;  // ends last: until then calls end
   ThreadPool workers_, body_pool_;
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<access::Access> access_;
@@ -86,6 +84,7 @@ class Registry {
   std::unique_ptr<registry::Policies> policies_;
   std::unique_ptr<registry::AccountSettings> account_settings_;
   std::unique_ptr<registry::PullTimeExclusions> pull_time_exclusions_;
+  std::unique_ptr<registry::CreationTemplates> creation_templates_;
   std::unique_ptr<registry::Images> images_;
   std::unique_ptr<registry::Referrers> referrers_;
   std::unique_ptr<registry::Layers> layers_;

@@ -13,12 +13,13 @@ from harness.v2 import V2
 
 SERVED = {
     "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "CompleteLayerUpload", "CreateRepository",
-    "DeleteRegistryPolicy", "DeleteRepository", "DeleteRepositoryPolicy", "DeregisterPullTimeUpdateExclusion",
-    "DescribeImages", "DescribeRegistry", "DescribeRepositories", "GetAccountSetting", "GetAuthorizationToken",
+    "CreateRepositoryCreationTemplate", "DeleteRegistryPolicy", "DeleteRepository", "DeleteRepositoryCreationTemplate",
+    "DeleteRepositoryPolicy", "DeregisterPullTimeUpdateExclusion", "DescribeImages", "DescribeRegistry",
+    "DescribeRepositories", "DescribeRepositoryCreationTemplates", "GetAccountSetting", "GetAuthorizationToken",
     "GetDownloadUrlForLayer", "GetRegistryPolicy", "GetRepositoryPolicy", "InitiateLayerUpload", "ListImages",
     "ListPullTimeUpdateExclusions", "ListTagsForResource", "PutAccountSetting", "PutImage",
     "PutImageScanningConfiguration", "PutImageTagMutability", "PutRegistryPolicy", "RegisterPullTimeUpdateExclusion",
-    "SetRepositoryPolicy", "TagResource", "UntagResource", "UploadLayerPart",
+    "SetRepositoryPolicy", "TagResource", "UntagResource", "UpdateRepositoryCreationTemplate", "UploadLayerPart",
 }
 OPERATIONS = botocore.session.get_session().get_service_model("ecr").operation_names
 

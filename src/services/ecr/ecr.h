@@ -9,6 +9,7 @@
 #include "access/access.h"
 #include "aws/operation.h"
 #include "registry/account_settings.h"
+#include "registry/creation_templates.h"
 #include "registry/images.h"
 #include "registry/layers.h"
 #include "registry/policies.h"
@@ -27,6 +28,7 @@ struct Ecr {
   registry::Policies& policies;
   registry::AccountSettings& account_settings;
   registry::PullTimeExclusions& pull_time_exclusions;
+  registry::CreationTemplates& creation_templates;
   access::Access& access;
   std::string domain;  // "" = URIs name the host that the caller used (design.md 1.3)
 };
@@ -73,6 +75,16 @@ Result<DeregisterPullTimeUpdateExclusionResponse> DeregisterPullTimeUpdateExclus
     Ecr&, const aws::CallContext&, const DeregisterPullTimeUpdateExclusionRequest&);
 Result<ListPullTimeUpdateExclusionsResponse> ListPullTimeUpdateExclusions(
     Ecr&, const aws::CallContext&, const ListPullTimeUpdateExclusionsRequest&);
+
+// creation_templates.cc
+Result<CreateRepositoryCreationTemplateResponse> CreateRepositoryCreationTemplate(
+    Ecr&, const aws::CallContext&, const CreateRepositoryCreationTemplateRequest&);
+Result<UpdateRepositoryCreationTemplateResponse> UpdateRepositoryCreationTemplate(
+    Ecr&, const aws::CallContext&, const UpdateRepositoryCreationTemplateRequest&);
+Result<DeleteRepositoryCreationTemplateResponse> DeleteRepositoryCreationTemplate(
+    Ecr&, const aws::CallContext&, const DeleteRepositoryCreationTemplateRequest&);
+Result<DescribeRepositoryCreationTemplatesResponse> DescribeRepositoryCreationTemplates(
+    Ecr&, const aws::CallContext&, const DescribeRepositoryCreationTemplatesRequest&);
 
 // tags.cc
 Result<ListTagsForResourceResponse> ListTagsForResource(Ecr&, const aws::CallContext&,
