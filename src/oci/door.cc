@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "oci/answers.h"
 #include "oci/create_on_push.h"
+#include "oci/audit_record.h"
 #include "oci/errors.h"
 #include "oci/pull_path.h"
 #include "oci/upload_location.h"
@@ -129,6 +130,8 @@ Result<> OciDoor::CheckExpiry(const Call& call) {
 
 http::Response OciDoor::Finish(const Call& call, Result<http::Response> result) {
   http::Response response;
+  const std::chrono::microseconds took = rooms_.clock.Elapsed() - call.began;
+  if (audit_ && IsAudited(call, result)) audit_->Write(AuditRecordOf(call, result, took));
   if (result) {
     response = *std::move(result);
   } else {
@@ -141,7 +144,7 @@ http::Response OciDoor::Finish(const Call& call, Result<http::Response> result) 
                                                {"error", result.error().ToString()}});
   }
   Complete(call.head, response);
-  CountersOf(call.operation).Answered(response.status, rooms_.clock.Elapsed() - call.began);
+  CountersOf(call.operation).Answered(response.status, took);
   return response;
 }
 

@@ -11,6 +11,7 @@
 #include "access/store_access.h"
 #include "aws/door.h"
 #include "base/pool.h"
+#include "events/audit_log.h"
 #include "http/server.h"
 #include "jobs/background.h"
 #include "keys/key_ring.h"
@@ -76,6 +77,7 @@ class Registry {
   Foundation& foundation_;
   bool stopping_ = false;
 
+  events::AuditLog audit_;  // ends last: until then calls end
   ThreadPool workers_, body_pool_;
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<access::Access> access_;
