@@ -77,7 +77,13 @@ Result<> BlobStore::WriteRootId() {
   return Lift(files_.SyncDirectory(parent.empty() ? "." : parent), parent);
 }
 
+Result<> BlobStore::RequireRoom() const {
+  if (refuse_new_) return Fail(ErrorCode::kStorageFull, "the disk of " + root_ + " is full");
+  return {};
+}
+
 Result<BlobStore::NewFile> BlobStore::Create() {
+  TRY(RequireRoom());
   const FileId id = FileId::New(boot_epoch_, TRY(TakePlace()));
   const std::string path = PathOf(id);
   auto file = files_.Create(path);

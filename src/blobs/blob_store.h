@@ -40,6 +40,11 @@ class BlobStore {
     FileId id;
     std::unique_ptr<File> file;
   };
+  /// While refused, nothing new is stored: kStorageFull from Create and RequireRoom. Whoever watches the disk
+  /// says so; any thread.
+  void RefuseNew(bool refuse) { refuse_new_ = refuse; }
+  Result<> RequireRoom() const;
+
   /// A new, empty file in the current directory. Durable only after Sync and SyncEntry.
   Result<NewFile> Create();
 
@@ -108,6 +113,7 @@ class BlobStore {
   std::mutex mutex_;
   std::optional<Directory> current_;
   std::atomic<std::uint64_t> next_in_row_{0};
+  std::atomic<bool> refuse_new_{false};
   DirectorySyncs syncs_;
 };
 

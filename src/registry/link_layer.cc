@@ -93,6 +93,7 @@ struct Publication {
 
 Result<Outcome> RunPublication(metadata::Store& store, const Publication& publication,
                                const std::function<Result<>(WriteTransaction&)>& also) {
+  TRY(publication.files.RequireRoom());
   // Most content is new: whether there is a file of it already is seen in the transaction, and looked at only
   // then.
   std::optional<Winner> winner;

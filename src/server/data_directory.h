@@ -26,6 +26,7 @@ class DataLayout {
   std::filesystem::path tls_authority() const { return tls() / "ca.crt"; }
   std::filesystem::path credentials() const { return root_ / "credentials"; }
   std::filesystem::path aws_config() const { return root_ / "aws-config"; }
+  std::filesystem::path reserve() const { return root_ / "reserve"; }
   std::filesystem::path admin_socket() const { return root_ / "admin.sock"; }
 
  private:

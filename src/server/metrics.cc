@@ -169,6 +169,8 @@ void AddStorage(Families& families, const Storage& storage) {
                  static_cast<double>(storage.grace.hold().count()));
   families.Counter("entrepot_lease_extensions_total", "Holds that an answer of existence made longer.", {},
                    static_cast<double>(storage.grace.extensions()));
+  families.Gauge("entrepot_disk_full", "1 while the disk is full and no layers are taken in.", {},
+                 storage.disk_full() ? 1 : 0);
   families.Gauge("entrepot_disk_bytes", "Size of the disk that holds the blobs.", {},
                  static_cast<double>(storage.space().total));
   families.Gauge("entrepot_disk_available_bytes", "Free space on the disk that holds the blobs.", {},

@@ -25,18 +25,21 @@ Result<std::unique_ptr<Storage>> Storage::Open(const Config& config, const DataL
     log::Warning(
         "collection.grace is below an hour: a push that takes longer can lose the layers it sent first",
         {{"seconds", config.collection_grace.count()}});
-  return std::unique_ptr<Storage>(new Storage(config, store, std::move(blob_store), root_key));
+  return std::unique_ptr<Storage>(new Storage(config, layout, store, std::move(blob_store), root_key));
 }
 
-Storage::Storage(const Config& config, metadata::Store& opened, std::unique_ptr<blobs::BlobStore> blob_store,
-                 const keys::RootKey& root_key)
+Storage::Storage(const Config& config, const DataLayout& layout, metadata::Store& opened,
+                 std::unique_ptr<blobs::BlobStore> blob_store, const keys::RootKey& root_key)
     : store(opened),
       blobs(std::move(blob_store)),
       keys(root_key, store, FileEncryptionOf(config)),
       grace(config.collection_grace),
       collection(store, *blobs, keys, grace),
       fsck(store, *blobs, keys, grace),
-      free_watermark_(static_cast<std::uint64_t>(config.storage_free_watermark)) {}
+      free_watermark_(static_cast<std::uint64_t>(config.storage_free_watermark)),
+      reserve_(layout.reserve(), config.storage_reserve) {
+  blobs->RefuseNew(reserve_.given_up());
+}
 
 Result<> Storage::WatchUsage() {
   UsageView view = TRY(store.Read([](metadata::sql::Session& session) -> Result<UsageView> {
@@ -54,6 +57,8 @@ Storage::UsageView Storage::usage() const {
 }
 
 void Storage::WatchDisk() {
+  reserve_.Tend();
+  blobs->RefuseNew(reserve_.given_up());
   const Result<blobs::DiskSpace> space = blobs->Space();
   if (!space || space->total == 0) return;
   total_ = space->total;

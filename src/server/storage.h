@@ -16,6 +16,7 @@
 #include "registry/grace.h"
 #include "server/config.h"
 #include "server/data_directory.h"
+#include "server/disk_reserve.h"
 
 namespace entrepot::server {
 
@@ -33,7 +34,8 @@ class Storage {
   registry::Collection collection;
   registry::Fsck fsck;
 
-  /// Looks at the disk's free space: below the watermark grace shrinks (design-storage 1.7).
+  /// Looks at the disk's free space: below the watermark grace shrinks (design-storage 1.7), and on a full
+  /// disk no layers are taken in.
   void WatchDisk();
   /// Looks at who has the most bytes.
   Result<> WatchUsage();
@@ -44,14 +46,16 @@ class Storage {
     std::vector<metadata::NamedUsage> largest;
   };
   UsageView usage() const;
+  bool disk_full() const { return reserve_.given_up(); }
   /// As WatchDisk last saw it.
   blobs::DiskSpace space() const { return {total_, available_}; }
 
  private:
-  Storage(const Config& config, metadata::Store& opened, std::unique_ptr<blobs::BlobStore> blob_store,
-          const keys::RootKey& root_key);
+  Storage(const Config& config, const DataLayout& layout, metadata::Store& opened,
+          std::unique_ptr<blobs::BlobStore> blob_store, const keys::RootKey& root_key);
 
   const std::uint64_t free_watermark_;  // percent
+  DiskReserve reserve_;
   std::atomic<std::uint64_t> total_ = 0, available_ = 0;
   mutable std::mutex usage_mutex_;
   UsageView usage_;
