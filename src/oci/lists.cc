@@ -4,6 +4,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "access/heed_denial.h"
+#include "base/arn.h"
 #include "base/encoding.h"
 #include "oci/answers.h"
 #include "oci/operations.h"
@@ -40,14 +42,6 @@ json::object ToJson(const registry::Referrer& referrer) {
   return descriptor;
 }
 
-/// BatchGetImage is what the list needs; that it has no leave of its own does not matter, but a policy that
-/// denies it by name is heeded (ecr-semantics 2.2).
-Result<> HeedDenial(const Rooms& rooms, const Call& call) {
-  Result<> allowed = Authorize(rooms, call, "ecr:ListImageReferrers", *call.route.repository);
-  if (!allowed && !access::IsDeniedByAPolicy(allowed.error())) return {};
-  return allowed;
-}
-
 }  // namespace
 
 Result<http::Reply> GetVersion(const Rooms&, const CallPtr&) { return VersionAnswer(); }
@@ -65,7 +59,9 @@ Result<http::Reply> ListTags(const Rooms& rooms, const CallPtr& call) {
 
 /// An index of what names the digest as its subject; the digest itself need not be there.
 Result<http::Reply> ListReferrers(const Rooms& rooms, const CallPtr& call) {
-  TRY(HeedDenial(rooms, *call));
+  // BatchGetImage is what the list needs (ecr-semantics 2.2).
+  TRY(access::HeedDenial(rooms.access, *call->caller, "ecr:ListImageReferrers",
+                         RepositoryArn(*call->registry, call->route.repository->str()), call->facts));
   const Parameters& wanted = call->parameters;
   Page<registry::Referrer> page;
   if (wanted.limit > 0)

@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "metadata/blobs.h"
 #include "metadata/images.h"
+#include "metadata/usage.h"
 #include "registry/refs.h"
 #include "registry/take_image.h"
 
@@ -105,6 +106,21 @@ Result<> InsertImage(WriteTransaction& transaction, const Repository& repository
   return {};
 }
 
+// With the new one already among them.
+Result<> CheckImageQuota(WriteTransaction& transaction, const Repository& repository, std::int64_t quota) {
+  if (quota == 0) return {};
+  const metadata::Usage usage = TRY(metadata::FindUsage(transaction.session(), RefOf(repository)));
+  return CheckQuota(quota, usage.manifests,
+                    "images in the repository with name '" + repository.name.str() + "'");
+}
+Result<> CheckTagQuota(WriteTransaction& transaction, const Repository& repository, const Digest& digest,
+                       std::int64_t quota) {
+  if (quota == 0) return {};
+  const auto tags = TRY(metadata::TagsOf(transaction.session(), RefOf(repository), digest));
+  return CheckQuota(quota, static_cast<std::int64_t>(tags.size()),
+                    "tags on the image with digest '" + digest.ToString() + "'");
+}
+
 // False when the tag is on that image already.
 Result<bool> MoveTag(WriteTransaction& transaction, const Repository& repository, const ImageTag& tag,
                      const Digest& digest) {
@@ -198,10 +214,12 @@ Result<PutImageResult> Images::Put(const Repository& repository, NewImage image)
     PutImageResult result{.digest = digest, .media_type = manifest.media_type, .subject = manifest.subject};
     if (!TRY(metadata::FindManifest(transaction.session(), ref, digest))) {
       TRY(InsertImage(transaction, repository, digest, manifest, image.content));
+      TRY(CheckImageQuota(transaction, repository, quotas_.images));
       result.created = true;
     }
     for (const ImageTag& tag : image.tags)
       if (TRY(MoveTag(transaction, repository, tag, digest))) result.tag_moved = true;
+    if (result.tag_moved) TRY(CheckTagQuota(transaction, repository, digest, quotas_.tags));
     return result;
   });
 }

@@ -13,6 +13,7 @@
 #include "registry/caches.h"
 #include "registry/grace.h"
 #include "registry/manifest.h"
+#include "registry/quotas.h"
 #include "registry/repository.h"
 
 namespace entrepot::registry {
@@ -54,13 +55,14 @@ struct PutImageResult {
 
 class Images {
  public:
-  Images(metadata::Store& store, Caches& caches, const Grace& grace)
-      : store_(store), caches_(caches), grace_(grace) {}
+  Images(metadata::Store& store, Caches& caches, const Grace& grace, const Quotas& quotas = {})
+      : store_(store), caches_(caches), grace_(grace), quotas_(quotas) {}
 
   /// Stores the manifest and puts the tags on it, in one transaction (ecr-semantics 4.4). The same digest
   /// again, with no tag or with tags that are on it already, changes nothing and is no error here: created
   /// and tag_moved are false, and the API door makes kImageAlreadyExists of that.
-  ///   kManifest…, kImageDigestMismatch, kLayersNotFound, kReferencedImagesNotFound, kImageTagImmutable
+  ///   kManifest…, kImageDigestMismatch, kLayersNotFound, kReferencedImagesNotFound, kImageTagImmutable,
+  ///   kLimitExceeded
   Result<PutImageResult> Put(const Repository& repository, NewImage image);
 
   /// kImageNotFound (also when digest and tag mean different images).
@@ -94,6 +96,7 @@ class Images {
   metadata::Store& store_;
   Caches& caches_;
   const Grace& grace_;
+  const Quotas quotas_;
 };
 
 }  // namespace entrepot::registry

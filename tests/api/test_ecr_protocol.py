@@ -16,7 +16,7 @@ SERVED = {
     "CreateRepositoryCreationTemplate", "DeleteRegistryPolicy", "DeleteRepository", "DeleteRepositoryCreationTemplate",
     "DeleteRepositoryPolicy", "DeregisterPullTimeUpdateExclusion", "DescribeImages", "DescribeRegistry",
     "DescribeRepositories", "DescribeRepositoryCreationTemplates", "GetAccountSetting", "GetAuthorizationToken",
-    "GetDownloadUrlForLayer", "GetRegistryPolicy", "GetRepositoryPolicy", "InitiateLayerUpload", "ListImages",
+    "GetDownloadUrlForLayer", "GetRegistryPolicy", "GetRepositoryPolicy", "InitiateLayerUpload", "ListImageReferrers", "ListImages",
     "ListPullTimeUpdateExclusions", "ListTagsForResource", "PutAccountSetting", "PutImage",
     "PutImageScanningConfiguration", "PutImageTagMutability", "PutRegistryPolicy", "RegisterPullTimeUpdateExclusion",
     "SetRepositoryPolicy", "TagResource", "UntagResource", "UpdateRepositoryCreationTemplate", "UploadLayerPart",

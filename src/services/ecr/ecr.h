@@ -14,6 +14,7 @@
 #include "registry/layers.h"
 #include "registry/policies.h"
 #include "registry/pull_time_exclusions.h"
+#include "registry/referrers.h"
 #include "registry/repositories.h"
 #include "registry/uploads.h"
 #include "services/ecr/model.gen.h"
@@ -23,6 +24,7 @@ namespace entrepot::ecr {
 struct Ecr {
   registry::Repositories& repositories;
   registry::Images& images;
+  registry::Referrers& referrers;
   registry::Layers& layers;
   registry::Uploads& uploads;
   registry::Policies& policies;
@@ -99,6 +101,10 @@ Result<BatchDeleteImageResponse> BatchDeleteImage(Ecr&, const aws::CallContext&,
                                                   const BatchDeleteImageRequest&);
 Result<ListImagesResponse> ListImages(Ecr&, const aws::CallContext&, const ListImagesRequest&);
 Result<DescribeImagesResponse> DescribeImages(Ecr&, const aws::CallContext&, const DescribeImagesRequest&);
+
+// referrers.cc
+Result<ListImageReferrersResponse> ListImageReferrers(Ecr&, const aws::CallContext&,
+                                                      const ListImageReferrersRequest&);
 
 // layers.cc
 Result<BatchCheckLayerAvailabilityResponse> BatchCheckLayerAvailability(

@@ -67,7 +67,6 @@ constexpr aws::NotServed kNotServed[] = {
     {"GetLifecyclePolicyPreview", kNoLifecycle},
     {"GetRegistryScanningConfiguration", kNoScanning},
     {"GetSigningConfiguration", kNoSigning},
-    {"ListImageReferrers", kNextIssue},
     {"PutLifecyclePolicy", kNoLifecycle},
     {"PutRegistryScanningConfiguration", kNoScanning},
     {"PutReplicationConfiguration", kNoReplication},
@@ -124,6 +123,8 @@ aws::Service EcrService(Ecr& ecr) {
                   kOnRepository),
               Row(ecr, model::kInitiateLayerUpload, &InitiateLayerUpload, "ecr:InitiateLayerUpload",
                   kOnRepository),
+              // BatchGetImage is the leave that it needs (ecr-semantics 2.2, 4.5).
+              Row(ecr, model::kListImageReferrers, &ListImageReferrers, "ecr:BatchGetImage", kOnRepository),
               Row(ecr, model::kListImages, &ListImages, "ecr:ListImages", kOnRepository),
               Row(ecr, model::kListPullTimeUpdateExclusions, &ListPullTimeUpdateExclusions,
                   "ecr:ListPullTimeUpdateExclusions", aws::kOnAnything),
