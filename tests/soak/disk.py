@@ -40,3 +40,6 @@ class SmallDisk:
 
     def empty(self) -> None:
         self.ballast.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        subprocess.run(["umount", self.folder], check=True)

@@ -136,6 +136,8 @@ class Soak:
         finally:
             if self.server.process is not None:
                 self.server.kill()
+            if self.disk:
+                self.disk.close()
         return self.report(workers)
 
     def make_workers(self) -> list[Worker]:
