@@ -147,8 +147,8 @@ Result<bool> Collection::MoveLinksOfDamaged() {
   return moved_any;
 }
 
-// A blob that is still linked may yet be mended, so it stays, and is looked at again after a grace; the others
-// are looked at like any that lost their links.
+// A blob that is still linked may yet be mended, so it stays, and is looked at again after a grace; the
+// others are looked at like any that lost their links.
 Result<bool> Collection::EndQuarantine() {
   const Timestamp now = store_.StoreTime();
   const auto over = TRY(store_.Read(
