@@ -40,6 +40,8 @@ constexpr Command kCommands[] = {
     {"fsck", "check that database and blobs agree; an interrupted check goes on where it was", Fsck,
      Takes::kDataDirectory, true, false, kFsckSwitches},
     {"usage", "say what is stored, by registry and repository", Usage, Takes::kDataDirectory, true, false},
+    {"keys rotate-root", "put a new root key in place of the old one, whose file is removed", RotateRoot,
+     Takes::kDataDirectory, true, false},
     {"version", "print the version", Version, Takes::kNothing, true, false},
     {"completion bash", "print a completion script: source <(entrepot completion bash)", BashCompletion,
      Takes::kNothing, false, false},

@@ -52,6 +52,7 @@ Result<int> Doctor(const Invocation&, const Surroundings&);
 Result<int> Gc(const Invocation&, const Surroundings&);
 Result<int> Fsck(const Invocation&, const Surroundings&);
 Result<int> Usage(const Invocation&, const Surroundings&);
+Result<int> RotateRoot(const Invocation&, const Surroundings&);
 Result<int> BashCompletion(const Invocation&, const Surroundings&);
 
 /// A flag without a value that only one command has.

@@ -146,7 +146,10 @@ class StoreAccessTest : public testing::Test {
   }
 
   static constexpr std::string_view kBody = R"({"maxResults":1})";
-  const AccessSecrets secrets_{SecretKey::Generate(), SecretKey::Generate()};
+  static SealingKeys NewSealingKeys() {
+    return SealingKeys({std::string(SealingKeys::kIdLength, '0'), SecretKey::Generate()});
+  }
+  const AccessSecrets secrets_{NewSealingKeys(), NewSealingKeys()};
   ManualClock clock_;
   std::filesystem::path folder_;
   std::unique_ptr<metadata::Store> store_;

@@ -27,20 +27,22 @@ CallerPtr CallerOf(const metadata::UserRow& user, std::string_view access_key_id
 
 }  // namespace
 
-ByteVector SealSecret(const SecretKey& sealing_key, std::string_view access_key_id, std::string_view secret) {
-  return SealBox(sealing_key, SecretContext(access_key_id), AsBytes(secret));
+ByteVector SealSecret(const SealingKeys& sealing_keys, std::string_view access_key_id,
+                      std::string_view secret) {
+  return sealing_keys.Seal(SecretContext(access_key_id), AsBytes(secret));
 }
 
-Result<std::string> OpenSecret(const SecretKey& sealing_key, std::string_view access_key_id, Bytes sealed) {
-  ByteVector secret = TRY(OpenBox(sealing_key, SecretContext(access_key_id), sealed));
+Result<std::string> OpenSecret(const SealingKeys& sealing_keys, std::string_view access_key_id,
+                               Bytes sealed) {
+  ByteVector secret = TRY(sealing_keys.Open(SecretContext(access_key_id), sealed));
   std::string text(AsText(secret));
   Wipe(secret);
   return text;
 }
 
-Credentials::Credentials(metadata::Store& store, SecretKey sealing_key, std::size_t cache_bytes)
+Credentials::Credentials(metadata::Store& store, SealingKeys sealing_keys, std::size_t cache_bytes)
     : store_(store),
-      sealing_key_(std::move(sealing_key)),
+      sealing_keys_(std::move(sealing_keys)),
       credentials_(cache_bytes / 2),
       signing_keys_(cache_bytes / 2) {}
 
@@ -68,7 +70,7 @@ Result<CredentialPtr> Credentials::Load(std::string_view access_key_id) {
   }));
   return std::make_shared<const Credential>(
       CallerOf(rows.user, access_key_id),
-      TRY(OpenSecret(sealing_key_, access_key_id, rows.key.sealed_secret)), seen);
+      TRY(OpenSecret(sealing_keys_, access_key_id, rows.key.sealed_secret)), seen);
 }
 
 std::shared_ptr<const SecretKey> Credentials::SigningKey(const Credential& credential,

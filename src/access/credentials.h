@@ -10,6 +10,7 @@
 
 #include "access/access.h"
 #include "base/crypto.h"
+#include "base/sealing_keys.h"
 #include "metadata/store.h"
 #include "metadata/versioned_cache.h"
 #include "sigv4/signing_key.h"
@@ -37,12 +38,13 @@ class Credential {
 using CredentialPtr = std::shared_ptr<const Credential>;
 
 /// The form in which a secret access key is stored, and back.
-ByteVector SealSecret(const SecretKey& sealing_key, std::string_view access_key_id, std::string_view secret);
-Result<std::string> OpenSecret(const SecretKey& sealing_key, std::string_view access_key_id, Bytes sealed);
+ByteVector SealSecret(const SealingKeys& sealing_keys, std::string_view access_key_id,
+                      std::string_view secret);
+Result<std::string> OpenSecret(const SealingKeys& sealing_keys, std::string_view access_key_id, Bytes sealed);
 
 class Credentials {
  public:
-  Credentials(metadata::Store& store, SecretKey sealing_key, std::size_t cache_bytes);
+  Credentials(metadata::Store& store, SealingKeys sealing_keys, std::size_t cache_bytes);
 
   /// kUnknownAccessKey when there is no such key, or it is inactive. Reads the store unless it is cached; a
   /// change is seen by the next call.
@@ -54,7 +56,7 @@ class Credentials {
   Result<CredentialPtr> Load(std::string_view access_key_id);
 
   metadata::Store& store_;
-  const SecretKey sealing_key_;
+  const SealingKeys sealing_keys_;
   metadata::VersionedCache<Credential> credentials_;
   metadata::VersionedCache<SecretKey> signing_keys_;
 };

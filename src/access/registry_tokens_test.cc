@@ -159,8 +159,7 @@ TEST_F(RegistryTokens, AnUnknownKeyAsksTheStoreAtMostOnceASecond) {
   EXPECT_FALSE(keys->Find(2));  // asks
   // Another node publishes a key: its commit raises no version here.
   const SecretKey secret = SecretKey::Generate();
-  const ByteVector sealed =
-      SealBox(secrets_.token_keys, Framed({AsBytes("token key"), AsBytes("2")}), secret.bytes());
+  const ByteVector sealed = SealTokenKey(secrets_.token_keys, 2, secret);
   Change([&](WriteTransaction& transaction) {
     return transaction->Run("INSERT INTO token_keys (id, sealed, created_at) VALUES ($1, $2, $3)", 2, sealed,
                             clock_.Now());

@@ -79,11 +79,11 @@ TEST_F(SignedRequests, AKeyIdThatComesBackWithAnotherSecretHasThatSecretOnly) {
 }
 
 TEST_F(SignedRequests, SecretsAreSealedUnderTheirOwnKey) {
-  const AccessSecrets others{SecretKey::Generate(), secrets_.token_keys};
+  const AccessSecrets others{NewSealingKeys(), secrets_.token_keys};
   const auto stranger = MakeAccess(*store_, others, clock_).value();
   Request request = Signed(admin_);
   EXPECT_EQ(stranger->AuthenticateSigned(request.Head(), kBody, {"ecr"}).error().code(), ErrorCode::kDamaged);
-  EXPECT_FALSE(MakeAccess(*store_, {secrets_.access_keys, SecretKey::Generate()}, clock_));
+  EXPECT_FALSE(MakeAccess(*store_, {secrets_.access_keys, NewSealingKeys()}, clock_));
 }
 
 // Whoever asks after a change has been answered gets the new answer, however many fill the caches meanwhile.

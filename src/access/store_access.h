@@ -6,16 +6,21 @@
 #include <vector>
 
 #include "access/access.h"
-#include "base/crypto.h"
+#include "base/sealing_keys.h"
 #include "metadata/store.h"
 
 namespace entrepot::access {
 
 /// Derived from the root key, each for its own purpose: they seal rows.
 struct AccessSecrets {
-  SecretKey access_keys;  // access_keys.sealed_secret
-  SecretKey token_keys;   // token_keys.sealed
+  SealingKeys access_keys;  // access_keys.sealed_secret
+  SealingKeys token_keys;   // token_keys.sealed
 };
+
+/// Seals anew, under the current root key, every row that another one seals; says how many.
+Result<std::int64_t> SealAnew(metadata::WriteTransaction& transaction, const AccessSecrets& secrets);
+/// An error unless every row is sealed under the current root key and can be opened.
+Result<> CheckSeals(metadata::sql::Session& session, const AccessSecrets& secrets);
 
 struct AccessOptions {
   /// The regions served; empty = any region name of a valid form.

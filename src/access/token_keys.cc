@@ -13,8 +13,21 @@ ByteVector RowContext(std::int64_t id) { return Framed({AsBytes("token key"), As
 
 }  // namespace
 
-Result<std::unique_ptr<TokenKeys>> TokenKeys::Open(metadata::Store& store, SecretKey sealing_key) {
-  std::unique_ptr<TokenKeys> keys(new TokenKeys(store, std::move(sealing_key)));
+ByteVector SealTokenKey(const SealingKeys& sealing_keys, std::int64_t id, const SecretKey& secret) {
+  return sealing_keys.Seal(RowContext(id), secret.bytes());
+}
+
+Result<SecretKey> OpenTokenKey(const SealingKeys& sealing_keys, std::int64_t id, Bytes sealed) {
+  ByteVector secret = TRY(sealing_keys.Open(RowContext(id), sealed));
+  if (secret.size() != SecretKey::kLength)
+    return Fail(ErrorCode::kDamaged, "a token key has the wrong length");
+  const SecretKey key = SecretKey::From(secret);
+  Wipe(secret);
+  return key;
+}
+
+Result<std::unique_ptr<TokenKeys>> TokenKeys::Open(metadata::Store& store, SealingKeys sealing_keys) {
+  std::unique_ptr<TokenKeys> keys(new TokenKeys(store, std::move(sealing_keys)));
   TRY(keys->Reload());
   TRY(keys->Maintain());
   return keys;
@@ -26,11 +39,7 @@ Result<> TokenKeys::Reload() {
       TRY(store_.Read([](metadata::sql::Session& session) { return metadata::ListTokenKeys(session); }));
   std::vector<TokenKey> keys;
   for (const TokenKeyRow& row : rows) {
-    ByteVector secret = TRY(OpenBox(sealing_key_, RowContext(row.id), row.sealed));
-    if (secret.size() != SecretKey::kLength)
-      return Fail(ErrorCode::kDamaged, "a token key has the wrong length");
-    keys.push_back({row.id, SecretKey::From(secret), row.created_at});
-    Wipe(secret);
+    keys.push_back({row.id, TRY(OpenTokenKey(sealing_keys_, row.id, row.sealed)), row.created_at});
   }
   const std::lock_guard lock(mutex_);
   keys_ = std::move(keys);
@@ -88,8 +97,7 @@ Result<> TokenKeys::Renew() {
     const auto rows = TRY(metadata::ListTokenKeys(transaction.session()));
     const std::int64_t id = rows.empty() ? 1 : rows.back().id + 1;
     if (!rows.empty() && now - rows.back().created_at < kReplacedAfter) return {};
-    TRY(metadata::InsertTokenKey(transaction,
-                                 {id, SealBox(sealing_key_, RowContext(id), secret.bytes()), now}));
+    TRY(metadata::InsertTokenKey(transaction, {id, SealTokenKey(sealing_keys_, id, secret), now}));
     for (std::size_t i = 0; i + 1 < rows.size(); ++i)  // each was replaced when the next one came
       if (now - rows[i + 1].created_at > kKept) TRY(metadata::DeleteTokenKey(transaction, rows[i].id));
     return {};

@@ -11,10 +11,15 @@
 #include <vector>
 
 #include "access/sealed_text.h"
+#include "base/sealing_keys.h"
 #include "metadata/store.h"
 #include "metadata/versioned_cache.h"
 
 namespace entrepot::access {
+
+/// The form in which a token key is stored, and back.
+ByteVector SealTokenKey(const SealingKeys& sealing_keys, std::int64_t id, const SecretKey& secret);
+Result<SecretKey> OpenTokenKey(const SealingKeys& sealing_keys, std::int64_t id, Bytes sealed);
 
 class TokenKeys {
  public:
@@ -26,9 +31,9 @@ class TokenKeys {
   /// How often a key that nobody knows makes us ask the store.
   static constexpr std::chrono::seconds kAskAgainAfter{1};
 
-  /// Reads the keys; makes the first one in a new store. `sealing_key` seals their rows. The store outlives
+  /// Reads the keys; makes the first one in a new store. `sealing_keys` seal their rows. The store outlives
   /// this.
-  static Result<std::unique_ptr<TokenKeys>> Open(metadata::Store& store, SecretKey sealing_key);
+  static Result<std::unique_ptr<TokenKeys>> Open(metadata::Store& store, SealingKeys sealing_keys);
 
   /// The key to seal with now. From memory.
   TokenKey Current() const;
@@ -40,8 +45,8 @@ class TokenKeys {
   Result<> Maintain();
 
  private:
-  TokenKeys(metadata::Store& store, SecretKey sealing_key)
-      : store_(store), sealing_key_(std::move(sealing_key)) {}
+  TokenKeys(metadata::Store& store, SealingKeys sealing_keys)
+      : store_(store), sealing_keys_(std::move(sealing_keys)) {}
 
   Result<> Reload();
   Result<> Renew();
@@ -50,7 +55,7 @@ class TokenKeys {
   bool MayAsk();
 
   metadata::Store& store_;
-  const SecretKey sealing_key_;
+  const SealingKeys sealing_keys_;
   mutable std::mutex mutex_;
   std::vector<TokenKey> keys_;  // oldest first
   metadata::Seen seen_;

@@ -80,10 +80,10 @@ struct KeyRing::Cache {
   std::map<Place, Entry> entries;
 };
 
-KeyRing::KeyRing(const RootKey& root_key, metadata::Store& store, FileEncryption encryption)
+KeyRing::KeyRing(SealingKeys root_keys, metadata::Store& store, FileEncryption encryption)
     : store_(store),
       encryption_(encryption),
-      service_keys_(std::make_unique<ServiceKeys>(root_key)),
+      service_keys_(std::make_unique<ServiceKeys>(std::move(root_keys))),
       cache_(std::make_unique<Cache>()) {}
 KeyRing::~KeyRing() = default;
 
@@ -152,12 +152,15 @@ Result<RepositoryKey> KeyRing::Make(WriteTransaction& transaction, const Reposit
   return RepositoryKey(repository.registry, repository.repository, kFirstKey, LockKey(key), stamp);
 }
 
-Result<bool> HasWrappedKeys(metadata::Store& store) {
-  return store.Read([](Session& session) -> Result<bool> {
-    Cursor cursor =
-        TRY(session.Query("SELECT 1 FROM service_keys UNION ALL SELECT 1 FROM access_keys "
-                          "UNION ALL SELECT 1 FROM token_keys LIMIT 1"));
-    return cursor.Next();
+Result<std::set<std::string>> RootKeysInUse(metadata::Store& store) {
+  return store.Read([](Session& session) -> Result<std::set<std::string>> {
+    std::set<std::string> ids;
+    Cursor named = TRY(session.Query("SELECT DISTINCT root_key FROM service_keys"));
+    while (TRY(named.Next())) ids.emplace(named.TextView(0));
+    Cursor sealed =
+        TRY(session.Query("SELECT sealed_secret FROM access_keys UNION ALL SELECT sealed FROM token_keys"));
+    while (TRY(sealed.Next())) ids.emplace(SealingKeys::RootOf(sealed.BlobView(0)));
+    return ids;
   });
 }
 

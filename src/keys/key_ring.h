@@ -31,7 +31,10 @@ class KeyRing {
   static constexpr std::chrono::minutes kCacheTime{5};
 
   /// `store` outlives the ring.
-  KeyRing(const RootKey& root_key, metadata::Store& store, FileEncryption encryption);
+  KeyRing(SealingKeys root_keys, metadata::Store& store, FileEncryption encryption);
+  /// The same with a root key that is never replaced.
+  KeyRing(const RootKey& root_key, metadata::Store& store, FileEncryption encryption)
+      : KeyRing(SealingKeys(root_key.SealingKey(RootKey::Purpose::kServiceKeys)), store, encryption) {}
   ~KeyRing();
 
   /// The key that new wraps of a repository are made under: its newest, made now (with the registry's service
@@ -69,8 +72,7 @@ class KeyRing {
   std::unique_ptr<Cache> cache_;
 };
 
-/// True when the store holds keys that were wrapped under a root key: RootKeyPolicy::kMustExist is then
-/// right.
-Result<bool> HasWrappedKeys(metadata::Store& store);
+/// The ids of the root keys that anything in the store is wrapped under: one, or none in a new store.
+Result<std::set<std::string>> RootKeysInUse(metadata::Store& store);
 
 }  // namespace entrepot::keys

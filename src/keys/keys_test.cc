@@ -183,9 +183,9 @@ class KeyRingTest : public testing::Test {
 };
 
 TEST_F(KeyRingTest, AKeyIsMadeOnceAndComesBackAfterARestart) {
-  EXPECT_FALSE(HasWrappedKeys(*store_).value());
+  EXPECT_TRUE(RootKeysInUse(*store_).value().empty());
   const RepositoryKey key = ring_->GetCurrent(kRepository).value();
-  EXPECT_TRUE(HasWrappedKeys(*store_).value());
+  EXPECT_EQ(RootKeysInUse(*store_).value(), std::set<std::string>{root_key_.id()});
   const DataKey data_key = ring_->NewDataKey();
   const ByteVector wrapped = key.Wrap(data_key, Blob());
 

@@ -1,5 +1,6 @@
 #include "keys/root_key.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -15,6 +16,7 @@ using blobs::Lift;
 
 // The file: this line, then the key in hex and a line feed.
 constexpr std::string_view kFirstLine = "entrepot root key 1\n";
+constexpr std::string_view kFirstName = "root-key", kLaterNames = "root-key-";
 constexpr std::size_t kFileLength = kFirstLine.size() + 2 * SecretKey::kLength + 1;
 
 std::string_view Label(RootKey::Purpose purpose) {
@@ -88,6 +90,19 @@ Result<> Create(Files& files, const std::string& directory, const std::string& p
   return Lift(files.SyncDirectory(parent.empty() ? "." : parent), parent);
 }
 
+std::string PathOf(const std::string& directory, std::string_view name) {
+  return directory + "/" + std::string(name);
+}
+
+/// The names of files that are, or should have become, root keys.
+Result<std::vector<std::string>> KeyFiles(Files& files, const std::string& directory) {
+  std::vector<std::string> names = TRY(Lift(files.List(directory), directory));
+  std::erase_if(names,
+                [](const std::string& name) { return name != kFirstName && !name.starts_with(kLaterNames); });
+  std::ranges::sort(names);
+  return names;
+}
+
 }  // namespace
 
 RootKey::RootKey(SecretKey key)
@@ -95,7 +110,7 @@ RootKey::RootKey(SecretKey key)
       id_(HexEncode(Bytes(DeriveKey(key_.bytes(), {}, AsBytes("entrepot root: id")).bytes()).first(8))) {}
 
 Result<RootKey> RootKey::Load(Files& files, const std::string& directory, RootKeyPolicy policy) {
-  const std::string path = directory + "/root-key";
+  const std::string path = PathOf(directory, kFirstName);
   Reading reading = TRY(ReadFile(files, path));
   if (reading.found != Found::kKey && policy == RootKeyPolicy::kMayCreate) {
     if (reading.found == Found::kUnfinished) TRY(Lift(files.Unlink(path), path));
@@ -110,8 +125,65 @@ Result<RootKey> RootKey::Load(Files& files, const std::string& directory, RootKe
   return RootKey(*std::move(reading.key));
 }
 
+Result<std::vector<RootKey>> RootKey::LoadNamed(Files& files, const std::string& directory,
+                                                const std::set<std::string>& ids) {
+  std::vector<RootKey> found;
+  for (const std::string& name : TRY(KeyFiles(files, directory))) {
+    Reading reading = TRY(ReadFile(files, PathOf(directory, name)));
+    if (!reading.key) continue;
+    RootKey key(*std::move(reading.key));
+    if (ids.contains(key.id())) found.push_back(std::move(key));
+  }
+  for (const std::string& id : ids)
+    if (std::ranges::find(found, id, &RootKey::id) == found.end())
+      return Fail(ErrorCode::kConfiguration,
+                  "the root key " + id + " is missing in " + directory +
+                      ", and what is stored was encrypted under it: restore it from your backup");
+  return found;
+}
+
+Result<RootKey> RootKey::Add(Files& files, const std::string& directory) {
+  const RootKey made(SecretKey::Generate());
+  const std::string path = PathOf(directory, std::string(kLaterNames) + made.id());
+  TRY(WriteFile(files, path, made.key_));
+  TRY(Lift(files.SyncDirectory(directory), directory));
+  Reading reading = TRY(ReadFile(files, path));
+  if (!reading.key || RootKey(*reading.key).id() != made.id())
+    return Fail(ErrorCode::kStorageFault, path + " does not read back as it was written");
+  return made;
+}
+
+Result<> RootKey::RemoveOthers(Files& files, const std::string& directory, const RootKey& kept) {
+  for (const std::string& name : TRY(KeyFiles(files, directory))) {
+    const std::string path = PathOf(directory, name);
+    const Reading reading = TRY(ReadFile(files, path));
+    if (reading.key && RootKey(*reading.key).id() == kept.id()) continue;
+    TRY(Lift(files.Unlink(path), path));
+  }
+  return Lift(files.SyncDirectory(directory), directory);
+}
+
 SecretKey RootKey::Derive(Purpose purpose) const {
   return DeriveKey(key_.bytes(), {}, AsBytes(Label(purpose)));
+}
+
+RootSeals::RootSeals(const RootKey& root_key)
+    : service_keys(root_key.SealingKey(RootKey::Purpose::kServiceKeys)),
+      access_keys(root_key.SealingKey(RootKey::Purpose::kAccessKeySecrets)),
+      token_keys(root_key.SealingKey(RootKey::Purpose::kTokenKeys)) {}
+
+void RootSeals::Add(const RootKey& root_key) {
+  service_keys.Add(root_key.SealingKey(RootKey::Purpose::kServiceKeys));
+  access_keys.Add(root_key.SealingKey(RootKey::Purpose::kAccessKeySecrets));
+  token_keys.Add(root_key.SealingKey(RootKey::Purpose::kTokenKeys));
+}
+
+void RootSeals::Use(std::string_view id) {
+  for (SealingKeys* keys : {&service_keys, &access_keys, &token_keys}) keys->Use(id);
+}
+
+void RootSeals::DropOthers(std::string_view id) {
+  for (SealingKeys* keys : {&service_keys, &access_keys, &token_keys}) keys->DropOthers(id);
 }
 
 }  // namespace entrepot::keys

@@ -118,6 +118,19 @@ Result<std::vector<AccessKeyRow>> ListAccessKeys(sql::Session& session, std::str
   return keys;
 }
 
+Result<std::vector<AccessKeyRow>> ListAllAccessKeys(sql::Session& session) {
+  sql::Cursor row =
+      TRY(session.Query("SELECT id, account, user_id, sealed_secret, active, created_at FROM access_keys"));
+  std::vector<AccessKeyRow> keys;
+  while (TRY(row.Next())) keys.push_back(ReadAccessKey(row));
+  return keys;
+}
+
+Result<> SetAccessKeySecret(WriteTransaction& transaction, std::string_view id, Bytes sealed) {
+  TRY(transaction->Run("UPDATE access_keys SET sealed_secret = $2 WHERE id = $1", id, sealed));
+  return {};
+}
+
 Result<bool> SetAccessKeyActive(WriteTransaction& transaction, std::string_view id, bool active) {
   transaction.Touch(AccessKeyVersion(id));
   return TRY(transaction->Run("UPDATE access_keys SET active = $2 WHERE id = $1", id, active ? 1 : 0)) == 1;
@@ -141,6 +154,11 @@ Result<std::vector<TokenKeyRow>> ListTokenKeys(sql::Session& session) {
   while (TRY(row.Next()))
     keys.push_back({.id = row.Int(0), .sealed = row.Blob(1), .created_at = row.Time(2)});
   return keys;
+}
+
+Result<> SetTokenKeySealed(WriteTransaction& transaction, std::int64_t id, Bytes sealed) {
+  TRY(transaction->Run("UPDATE token_keys SET sealed = $2 WHERE id = $1", id, sealed));
+  return {};
 }
 
 Result<> DeleteTokenKey(WriteTransaction& transaction, std::int64_t id) {

@@ -67,6 +67,9 @@ Result<bool> InsertAccessKey(WriteTransaction& transaction, const AccessKeyRow& 
 Result<std::optional<AccessKeyRow>> FindAccessKey(sql::Session& session, std::string_view id);
 Result<std::vector<AccessKeyRow>> ListAccessKeys(sql::Session& session, std::string_view account,
                                                  std::string_view user_id);
+Result<std::vector<AccessKeyRow>> ListAllAccessKeys(sql::Session& session);
+/// The same secret in another seal: nothing that a cache holds changes.
+Result<> SetAccessKeySecret(WriteTransaction& transaction, std::string_view id, Bytes sealed);
 /// False when there is no such key.
 Result<bool> SetAccessKeyActive(WriteTransaction& transaction, std::string_view id, bool active);
 Result<bool> DeleteAccessKey(WriteTransaction& transaction, std::string_view id);
@@ -75,6 +78,8 @@ Result<bool> DeleteAccessKey(WriteTransaction& transaction, std::string_view id)
 Result<bool> InsertTokenKey(WriteTransaction& transaction, const TokenKeyRow& key);
 /// Oldest first.
 Result<std::vector<TokenKeyRow>> ListTokenKeys(sql::Session& session);
+/// The same key in another seal.
+Result<> SetTokenKeySealed(WriteTransaction& transaction, std::int64_t id, Bytes sealed);
 Result<> DeleteTokenKey(WriteTransaction& transaction, std::int64_t id);
 
 }  // namespace entrepot::metadata

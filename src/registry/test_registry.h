@@ -56,7 +56,7 @@ struct TestRegistry {
          .clock = &clock,
          .on_broken = [] {},
          .sqlite_vfs = options.vfs}));
-    const bool in_use = Must(keys::HasWrappedKeys(*store));
+    const bool in_use = !Must(keys::RootKeysInUse(*store)).empty();
     root_key =
         Must(keys::RootKey::Load(files, directory.File("keys"),
                                  in_use ? keys::RootKeyPolicy::kMustExist : keys::RootKeyPolicy::kMayCreate));

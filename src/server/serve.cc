@@ -13,6 +13,7 @@
 #include "server/credentials_file.h"
 #include "server/first_start.h"
 #include "server/reset_credentials.h"
+#include "server/rotate_root_command.h"
 #include "server/storage_commands.h"
 #include "server/wiring.h"
 
@@ -75,6 +76,9 @@ AdminCommands Commands(const Config& config, const DataLayout& layout, Foundatio
     return ResetCredentials(layout, [&] {
       return access::ResetAdministratorKey(*foundation.store, foundation.secrets(), config.account_id);
     });
+  };
+  commands[std::string(kRotateRootCommand)] = [&](const boost::json::object&) {
+    return RotateRoot(layout, foundation);
   };
   return commands;
 }

@@ -15,7 +15,7 @@ keys::FileEncryption FileEncryptionOf(const Config& config) {
 
 Result<std::unique_ptr<Storage>> Storage::Open(const Config& config, const DataLayout& layout,
                                                blobs::Files& files, metadata::Store& store,
-                                               const keys::RootKey& root_key) {
+                                               SealingKeys root_keys) {
   const bool has_blobs =
       TRY(store.Read([](metadata::sql::Session& session) { return metadata::AnyBlobs(session); }));
   auto blob_store =
@@ -25,14 +25,15 @@ Result<std::unique_ptr<Storage>> Storage::Open(const Config& config, const DataL
     log::Warning(
         "collection.grace is below an hour: a push that takes longer can lose the layers it sent first",
         {{"seconds", config.collection_grace.count()}});
-  return std::unique_ptr<Storage>(new Storage(config, layout, store, std::move(blob_store), root_key));
+  return std::unique_ptr<Storage>(
+      new Storage(config, layout, store, std::move(blob_store), std::move(root_keys)));
 }
 
 Storage::Storage(const Config& config, const DataLayout& layout, metadata::Store& opened,
-                 std::unique_ptr<blobs::BlobStore> blob_store, const keys::RootKey& root_key)
+                 std::unique_ptr<blobs::BlobStore> blob_store, SealingKeys root_keys)
     : store(opened),
       blobs(std::move(blob_store)),
-      keys(root_key, store, FileEncryptionOf(config)),
+      keys(std::move(root_keys), store, FileEncryptionOf(config)),
       grace(config.collection_grace),
       collection(store, *blobs, keys, grace),
       fsck(store, *blobs, keys, grace),

@@ -22,10 +22,10 @@ namespace entrepot::server {
 
 class Storage {
  public:
-  /// `store`, `files` and `root_key` outlive it. kConfiguration when the blob directory is not this store's.
+  /// `store` and `files` outlive it. kConfiguration when the blob directory is not this store's.
   static Result<std::unique_ptr<Storage>> Open(const Config& config, const DataLayout& layout,
                                                blobs::Files& files, metadata::Store& store,
-                                               const keys::RootKey& root_key);
+                                               SealingKeys root_keys);
 
   metadata::Store& store;
   const std::unique_ptr<blobs::BlobStore> blobs;
@@ -52,7 +52,7 @@ class Storage {
 
  private:
   Storage(const Config& config, const DataLayout& layout, metadata::Store& opened,
-          std::unique_ptr<blobs::BlobStore> blob_store, const keys::RootKey& root_key);
+          std::unique_ptr<blobs::BlobStore> blob_store, SealingKeys root_keys);
 
   const std::uint64_t free_watermark_;  // percent
   DiskReserve reserve_;

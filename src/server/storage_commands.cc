@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "metadata/usage.h"
 #include "server/data_directory.h"
+#include "server/rotate_root_command.h"
 #include "server/wiring.h"
 
 namespace entrepot::server {
@@ -174,8 +175,8 @@ Result<std::shared_ptr<Offline>> OpenOffline(const Config& config) {
     ::_exit(70);
   }));
   Foundation& foundation = *offline->foundation;
-  offline->storage =
-      TRY(Storage::Open(config, layout, *foundation.files, *foundation.store, *foundation.root_key));
+  offline->storage = TRY(
+      Storage::Open(config, layout, *foundation.files, *foundation.store, foundation.seals->service_keys));
   return offline;
 }
 
@@ -199,6 +200,9 @@ AdminCommands StorageCommands(Storage& storage) {
 Result<AdminCommands> OpenStorage(const Config& config) {
   const std::shared_ptr<Offline> offline = TRY(OpenOffline(config));
   AdminCommands commands = StorageCommands(*offline->storage);
+  commands[std::string(kRotateRootCommand)] = [raw = offline.get()](const object&) {
+    return RotateRoot(raw->directory.layout(), *raw->foundation);
+  };
   for (auto& [name, command] : commands)
     command = [offline, inner = std::move(command)](const object& arguments) { return inner(arguments); };
   return commands;

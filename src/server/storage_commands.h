@@ -8,6 +8,7 @@
 //   there is more gc pause, gc resume, gc status  {}     -> the state of collection
 //   fsck step    {"repair", "read_blobs", "restart"}  -> the next piece of the check, and what it found;
 //   "done" at its end
+//   keys rotate-root    {}                      -> rotate_root_command.h
 //   usage registries    {}                      -> what each really holds
 //   usage repositories  {"registry", "after"}   -> a page of them; "registry" and "after" for the next while
 //   "more"

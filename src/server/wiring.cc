@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "blobs/file_layer.h"
 #include "server/metrics.h"
+#include "server/root_rotation.h"
 #include "server/tls_auto.h"
 
 namespace entrepot::server {
@@ -55,17 +56,11 @@ Result<std::unique_ptr<Foundation>> Foundation::Open(const Config& config, const
                                                .readers = std::max(4, 2 * Processors()),
                                                .clock = &foundation->clock,
                                                .on_broken = std::move(on_broken)}));
-  const bool in_use = TRY(keys::HasWrappedKeys(*foundation->store));
-  foundation->root_key =
-      TRY(keys::RootKey::Load(*foundation->files, layout.keys().string(),
-                              in_use ? keys::RootKeyPolicy::kMustExist : keys::RootKeyPolicy::kMayCreate));
+  foundation->seals = TRY(LoadSeals(*foundation->files, layout.keys().string(), *foundation->store));
   return foundation;
 }
 
-access::AccessSecrets Foundation::secrets() const {
-  return {root_key->Derive(keys::RootKey::Purpose::kAccessKeySecrets),
-          root_key->Derive(keys::RootKey::Purpose::kTokenKeys)};
-}
+access::AccessSecrets Foundation::secrets() const { return {seals->access_keys, seals->token_keys}; }
 
 Registry::Registry(const Config& config, Foundation& foundation)
     : config_(config),
@@ -87,7 +82,7 @@ Registry::~Registry() { Stop(); }
 
 Result<> Registry::OpenRooms(const DataLayout& layout) {
   metadata::Store& store = *foundation_.store;
-  storage_ = TRY(Storage::Open(config_, layout, *foundation_.files, store, *foundation_.root_key));
+  storage_ = TRY(Storage::Open(config_, layout, *foundation_.files, store, foundation_.seals->service_keys));
   access_ =
       TRY(access::MakeAccess(store, foundation_.secrets(), foundation_.clock, {.regions = config_.regions}));
   caches_ = std::make_unique<registry::Caches>(store, kCacheBytes);

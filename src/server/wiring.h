@@ -38,7 +38,7 @@ struct Foundation {
   SystemClock clock;
   std::unique_ptr<blobs::Files> files;
   std::unique_ptr<metadata::Store> store;
-  std::optional<keys::RootKey> root_key;
+  std::optional<keys::RootSeals> seals;
 
   /// `on_broken` is called once when the store can no longer be relied on.
   static Result<std::unique_ptr<Foundation>> Open(const Config& config, const DataLayout& layout,
