@@ -107,7 +107,7 @@ class Access {
   /// it. `resource` is an ARN or "*".
   virtual Result<> Authorize(const Caller& caller, std::string_view action, std::string_view resource,
                              const RequestFacts& facts) = 0;
-  /// The answer were `policy` the only one attached to the resource. It is not kept.
+  /// The answer were `policy` the resource's own, beside its registry's. It is not kept.
   virtual Result<> AuthorizeUnder(const PolicyDocument& policy, const Caller& caller, std::string_view action,
                                   std::string_view resource, const RequestFacts& facts) = 0;
   /// From memory: true or false, or nothing when it is not known there.

@@ -180,10 +180,11 @@ Result<> Authorizer::AuthorizeUnder(const PolicyDocument& policy, const Caller& 
                                     std::string_view action, std::string_view resource,
                                     const RequestFacts& facts) {
   const auto policies = TRY(PoliciesOf(caller));
-  const PolicyPtr attached[] = {std::make_shared<const PolicyDocument>(policy)};
+  Attached attached = *TRY(AttachedTo(resource));
+  attached.repository = std::make_shared<const PolicyDocument>(policy);
   const Context context = ContextOf(caller, facts);
-  const Verdict verdict =
-      Decide({caller.arn, caller.unique_id, caller.account, action, resource, &context}, *policies, attached);
+  const Verdict verdict = Decide({caller.arn, caller.unique_id, caller.account, action, resource, &context},
+                                 *policies, attached.For(action));
   if (verdict.allowed()) return {};
   return Fail(Denial(caller, action, resource, verdict));
 }

@@ -231,6 +231,10 @@ TEST_F(AttachedPolicies, WhatOneWouldMeanCanBeAskedBefore) {
   };
   EXPECT_TRUE(under(Statement("Allow", kAdmin)));
   EXPECT_EQ(under(Statement("Deny", kAdmin)).error().code(), ErrorCode::kAccessDenied);
+  MayNothingByItself();
+  EXPECT_EQ(under(Statement("Allow", kAdmin, "ecr:ListImages")).error().code(), ErrorCode::kAccessDenied);
+  AttachToRegistry(OnAll("Allow"));
+  EXPECT_TRUE(under(Statement("Allow", kAdmin, "ecr:ListImages")));
   EXPECT_TRUE(Authorize(request_));
 }
 

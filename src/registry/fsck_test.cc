@@ -151,8 +151,9 @@ TEST_F(FsckTest, ReferenceRowsFollowTheManifest) {
   EXPECT_THAT(Codes({.repair = true}), ElementsAre("references_differ_from_manifest"));
   EXPECT_THAT(Codes(), IsEmpty());
   Run("DELETE FROM manifests");
-  EXPECT_THAT(Codes({.repair = true}), UnorderedElementsAre("references_without_image", "tag_without_image",
-                                                            "link_held_for_ever", "link_held_for_ever"));
+  EXPECT_THAT(Codes({.repair = true}),
+              UnorderedElementsAre("references_without_image", "tag_without_image", "link_held_for_ever",
+                                   "link_held_for_ever", "usage_does_not_add_up"));
   EXPECT_THAT(Codes(), ElementsAre("tag_without_image"));
 }
 

@@ -116,6 +116,24 @@ def test_a_layer_that_is_there(api, upload):
     assert api.has_layer(digest)
 
 
+def test_again(api, upload):
+    """An answer that was lost is given again; the session takes nothing more. ECR forgets it (docs/compatibility.md)."""
+    api.send_part(upload, 0, b"layer")
+    digest = api.complete(upload, digest_of(b"layer"))
+    assert api.complete(upload, digest_of(b"layer")) == digest
+    assert complete_fault(api, upload, digest_of(b"other")) == no_upload(api, upload)
+    part = api.fault("upload_layer_part", uploadId=upload, partFirstByte=5, partLastByte=5, layerPartBlob=b"s")
+    assert part.text == no_upload(api, upload)
+
+
+def test_again_when_the_layer_was_there(api, upload):
+    """Clients take both answers for success."""
+    digest = api.push_layer(b"layer")
+    api.send_part(upload, 0, b"layer")
+    assert complete_fault(api, upload, digest)[0] == "LayerAlreadyExistsException"
+    assert api.complete(upload, digest) == digest
+
+
 def test_of_many_that_bring_the_same_layer_one_is_first(api):
     def push(_):
         try:

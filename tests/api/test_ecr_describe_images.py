@@ -140,6 +140,16 @@ def test_pages_of_any_size_are_the_whole(crowded, size, status):
     assert sorted(detail["imageDigest"] for page in pages for detail in page) == sorted(wanted)
 
 
+def test_newest_first(crowded):
+    """ECR's order is not documented; ours is (docs/compatibility.md)."""
+    pages = pages_of(crowded.ecr.describe_images, "imageDetails", repositoryName=crowded.repository, maxResults=30)
+    described = [(detail["imagePushedAt"], detail["imageDigest"]) for page in pages for detail in page]
+    assert [digest for _, digest in described] == crowded.digests[::-1]
+    assert described == sorted(described, key=lambda one: (-one[0].timestamp(), one[1]))
+    listed = pages_of(crowded.ecr.list_images, "imageIds", repositoryName=crowded.repository, maxResults=30)
+    assert [one["imageDigest"] for page in listed for one in page] == crowded.digests[::-1]
+
+
 def test_a_page_is_a_hundred(crowded):
     pages = pages_of(crowded.ecr.describe_images, "imageDetails", repositoryName=crowded.repository)
     assert [len(page) for page in pages] == [100, 1]
