@@ -29,9 +29,9 @@ TEST(Errors, EveryCodeHasItsRowWithANameAndAStatusInBothProtocols) {
 
 TEST(Errors, ThePlaceholdersOfEveryWordingAreFactsOfErrorH) {
   const std::set<std::string_view> known = {
-      "account",    "action",     "constraint", "detail",    "digest",    "digests",   "expected",
-      "limit",      "media_type", "offset",     "operation", "parameter", "principal", "reason",
-      "repository", "resource",   "size",       "tag",       "upload",    "version"};
+      "account", "action",     "constraint", "detail",    "digest",    "digests", "expected",
+      "limit",   "media_type", "offset",     "operation", "parameter", "prefix",  "principal",
+      "reason",  "repository", "resource",   "size",      "tag",       "upload",  "version"};
   const re2::RE2 placeholder(R"((?:^|[^{]){(\w+)})");
   for (const ErrorRow& row : ErrorRows())
     for (const std::string_view wording : {row.wording, row.query_wording}) {

@@ -94,7 +94,7 @@ TEST_F(BlobStoreTest, DirectoriesRollAndEveryBootHasItsOwn) {
 
 TEST_F(BlobStoreTest, ListingShowsEarlierBootsOnlyAndClearsEmptyDirectories) {
   std::set<FileId> expected;
-  FileId emptied = FileId::New(0, 0);
+  FileId emptied = FileId::New(0, 1);
   {
     const auto first = OpenStore(files_, directory_, 1);
     for (int i = 0; i < 3; ++i) expected.insert(first->Create().value().id);
