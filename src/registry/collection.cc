@@ -98,7 +98,8 @@ Result<> Collection::RemoveArtifactsOf(const metadata::EndedSubject& ended) {
         const auto artifacts =
             back ? std::vector<Digest>()
                  : TRY(metadata::ReferrersOfEnded(transaction.session(), ended, kArtifactSlice));
-        for (const Digest& artifact : artifacts) TRY(TakeImage(transaction, ended.ref, artifact, grace_));
+        for (const Digest& artifact : artifacts)
+          TRY(TakeImage(transaction, ended.ref, artifact, grace_, outbox_));
         if (artifacts.size() < kArtifactSlice) TRY(metadata::ForgetEndedSubject(transaction, ended));
         return artifacts.size();
       },

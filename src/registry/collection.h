@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "blobs/blob_store.h"
+#include "events/outbox.h"
 #include "keys/key_ring.h"
 #include "metadata/blobs.h"
 #include "metadata/images.h"
@@ -35,8 +36,9 @@ struct CollectionCounters {
 
 class Collection {
  public:
-  Collection(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, const Grace& grace)
-      : store_(store), files_(files), keys_(keys), grace_(grace) {}
+  Collection(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, const Grace& grace,
+             const events::Outbox& outbox)
+      : store_(store), files_(files), keys_(keys), grace_(grace), outbox_(outbox) {}
 
   /// A slice of everything there is to do; true when more waits. Does nothing while paused, nor while the
   /// store's time is suspect (design-storage 1.13). A step that fails is logged and repeated by the next
@@ -74,6 +76,7 @@ class Collection {
   blobs::BlobStore& files_;
   keys::KeyRing& keys_;
   const Grace& grace_;
+  const events::Outbox& outbox_;
   std::mutex running_;
   std::atomic<bool> paused_ = false;
   std::atomic<std::uint64_t> due_ = 0;

@@ -6,6 +6,7 @@
 #include "metadata/blobs.h"
 #include "metadata/images.h"
 #include "metadata/usage.h"
+#include "registry/announce.h"
 #include "registry/refs.h"
 #include "registry/take_image.h"
 
@@ -81,11 +82,12 @@ Result<std::int64_t> ImageSizeOf(WriteTransaction& transaction, RepositoryRef re
   return largest;
 }
 
-Result<> InsertImage(WriteTransaction& transaction, const Repository& repository, const Digest& digest,
-                     const Manifest& manifest, const std::string& content) {
+Result<metadata::ManifestRow> InsertImage(WriteTransaction& transaction, const Repository& repository,
+                                          const Digest& digest, const Manifest& manifest,
+                                          const std::string& content) {
   const RepositoryRef ref = RefOf(repository);
   TRY(RequireReferences(transaction, repository, manifest));
-  const metadata::ManifestRow row{
+  metadata::ManifestRow row{
       .digest = digest,
       .media_type = manifest.media_type,
       .size = static_cast<std::int64_t>(content.size()),
@@ -103,7 +105,7 @@ Result<> InsertImage(WriteTransaction& transaction, const Repository& repository
     }
   }
   transaction.Touch(ManifestKey(repository.id, digest));
-  return {};
+  return row;
 }
 
 // With the new one already among them.
@@ -136,14 +138,14 @@ Result<bool> MoveTag(WriteTransaction& transaction, const Repository& repository
 
 // Takes the image and every tag on it, unless an index names it.
 Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Repository& repository,
-                                    const Digest& digest, const Grace& grace) {
+                                    const Digest& digest, const Grace& grace, const events::Outbox& outbox) {
   const RepositoryRef ref = RefOf(repository);
   const std::vector<Digest> parents = TRY(metadata::ParentsOf(
       transaction.session(), ref, digest, static_cast<int>(ReferenceKind::kManifest), 100));
   if (!parents.empty())
     return Fail(About(repository, ErrorCode::kImageReferencedByIndex).With("digests", ListOf(parents)));
   Images::Deleted deleted;
-  for (std::string& tag : TRY(TakeImage(transaction, ref, digest, grace)))
+  for (std::string& tag : TRY(TakeImage(transaction, ref, digest, grace, outbox)))
     deleted.push_back({digest, std::move(tag)});
   if (deleted.empty()) deleted.push_back({digest, ""});
   return deleted;
@@ -212,14 +214,18 @@ Result<PutImageResult> Images::Put(const Repository& repository, NewImage image)
     const RepositoryRef ref = RefOf(repository);
     TRY(RequireRepository(transaction, repository));
     PutImageResult result{.digest = digest, .media_type = manifest.media_type, .subject = manifest.subject};
-    if (!TRY(metadata::FindManifest(transaction.session(), ref, digest))) {
-      TRY(InsertImage(transaction, repository, digest, manifest, image.content));
+    auto stored = TRY(metadata::FindManifest(transaction.session(), ref, digest));
+    if (!stored) {
+      stored = TRY(InsertImage(transaction, repository, digest, manifest, image.content));
       TRY(CheckImageQuota(transaction, repository, quotas_.images));
       result.created = true;
     }
+    std::vector<std::string> moved;
     for (const ImageTag& tag : image.tags)
-      if (TRY(MoveTag(transaction, repository, tag, digest))) result.tag_moved = true;
+      if (TRY(MoveTag(transaction, repository, tag, digest))) moved.push_back(tag.str());
+    result.tag_moved = !moved.empty();
     if (result.tag_moved) TRY(CheckTagQuota(transaction, repository, digest, quotas_.tags));
+    if (result.created || result.tag_moved) TRY(AnnouncePush(transaction, outbox_, ref, *stored, moved));
     return result;
   });
 }
@@ -336,16 +342,20 @@ Result<Images::Deleted> Images::Delete(const Repository& repository, const Image
     if (!reference.tag) {
       if (!TRY(metadata::FindManifest(transaction.session(), ref, *reference.digest)))
         return ImageNotFound(repository, reference);
-      return RemoveImage(transaction, repository, *reference.digest, grace_);
+      return RemoveImage(transaction, repository, *reference.digest, grace_, outbox_);
     }
     const std::optional<Digest> tagged = TRY(metadata::FindTag(transaction.session(), ref, *reference.tag));
     if (!tagged) return ImageNotFound(repository, reference);
     if (reference.digest && *reference.digest != *tagged)
       return Fail(About(repository, ErrorCode::kImageTagDigestMismatch));
     const bool last = TRY(metadata::TagsOf(transaction.session(), ref, *tagged)).size() == 1;
-    if (last && last_tag_takes_image) return RemoveImage(transaction, repository, *tagged, grace_);
+    if (last && last_tag_takes_image) return RemoveImage(transaction, repository, *tagged, grace_, outbox_);
     TRY(metadata::DeleteTag(transaction, ref, *reference.tag));
     transaction.Touch(TagKey(repository.id, *reference.tag));
+    if (outbox_.enabled()) {
+      const auto image = TRY(metadata::FindManifest(transaction.session(), ref, *tagged));
+      if (image) TRY(AnnounceDelete(transaction, outbox_, ref, *image, {reference.tag->str()}));
+    }
     return Deleted{{*tagged, reference.tag->str()}};
   });
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/page.h"
+#include "events/outbox.h"
 #include "metadata/store.h"
 #include "registry/caches.h"
 #include "registry/grace.h"
@@ -55,8 +56,9 @@ struct PutImageResult {
 
 class Images {
  public:
-  Images(metadata::Store& store, Caches& caches, const Grace& grace, const Quotas& quotas = {})
-      : store_(store), caches_(caches), grace_(grace), quotas_(quotas) {}
+  Images(metadata::Store& store, Caches& caches, const Grace& grace, const events::Outbox& outbox,
+         const Quotas& quotas = {})
+      : store_(store), caches_(caches), grace_(grace), outbox_(outbox), quotas_(quotas) {}
 
   /// Stores the manifest and puts the tags on it, in one transaction (ecr-semantics 4.4). The same digest
   /// again, with no tag or with tags that are on it already, changes nothing and is no error here: created
@@ -96,6 +98,7 @@ class Images {
   metadata::Store& store_;
   Caches& caches_;
   const Grace& grace_;
+  const events::Outbox& outbox_;
   const Quotas quotas_;
 };
 

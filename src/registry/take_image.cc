@@ -2,6 +2,7 @@
 
 #include "metadata/blobs.h"
 #include "metadata/images.h"
+#include "registry/announce.h"
 #include "registry/caches.h"
 #include "registry/manifest.h"
 
@@ -26,12 +27,22 @@ Result<std::vector<std::string>> TakeTags(WriteTransaction& transaction, Reposit
   return tags;
 }
 
+// Announces the end of an image that is still there.
+Result<> AnnounceEnd(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                     const std::vector<std::string>& tags, const events::Outbox& outbox) {
+  if (!outbox.enabled()) return {};
+  const auto image = TRY(metadata::FindManifest(transaction.session(), ref, digest));
+  return image ? AnnounceDelete(transaction, outbox, ref, *image, tags) : Result<>();
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> TakeImage(WriteTransaction& transaction, RepositoryRef ref,
-                                           const Digest& digest, const Grace& grace) {
+                                           const Digest& digest, const Grace& grace,
+                                           const events::Outbox& outbox) {
   const auto repository = RepositoryId(ref.repository);
   std::vector<std::string> tags = TRY(TakeTags(transaction, ref, digest));
+  TRY(AnnounceEnd(transaction, ref, digest, tags, outbox));
   const std::vector<metadata::ReferenceRow> references =
       TRY(metadata::ReferencesOf(transaction.session(), ref, digest));
   TRY(metadata::DeleteReferencesOf(transaction, ref, digest));

@@ -47,10 +47,11 @@ struct TestRegistry {
     std::string vfs;
     keys::FileEncryption encryption = keys::FileEncryption::kServiceKey;
     std::string database;  // "" = SQLite in the directory
+    std::vector<metadata::EventReceiver> receivers;
   };
 
   TestRegistry(const metadata::sql::TestDirectory& directory, ManualClock& test_clock, Options options)
-      : clock(test_clock), files(options.files ? *options.files : posix) {
+      : clock(test_clock), files(options.files ? *options.files : posix), outbox(options.receivers) {
     store = Must(metadata::OpenStore(
         {.url = options.database.empty() ? "sqlite:" + directory.File("db") : options.database,
          .clock = &clock,
@@ -65,11 +66,11 @@ struct TestRegistry {
     keys = std::make_unique<keys::KeyRing>(*root_key, *store, options.encryption);
     caches = std::make_unique<Caches>(*store, 16 << 20);
     repositories = std::make_unique<Repositories>(*store, *keys, *caches);
-    images = std::make_unique<Images>(*store, *caches, grace);
+    images = std::make_unique<Images>(*store, *caches, grace, outbox);
     layers = std::make_unique<Layers>(*store, *blob_store, *keys, *caches, grace);
     uploads =
         std::make_unique<Uploads>(*store, *blob_store, *keys, grace, workers, body_pool, UploadSettings{});
-    collection = std::make_unique<Collection>(*store, *blob_store, *keys, grace);
+    collection = std::make_unique<Collection>(*store, *blob_store, *keys, grace, outbox);
     fsck = std::make_unique<Fsck>(*store, *blob_store, *keys, grace);
   }
   TestRegistry(const metadata::sql::TestDirectory& directory, ManualClock& test_clock)
@@ -143,6 +144,7 @@ struct TestRegistry {
   std::unique_ptr<keys::KeyRing> keys;
   std::unique_ptr<Caches> caches;
   Grace grace;
+  const events::Outbox outbox;
   ThreadPool workers{"worker", 2, 100}, body_pool{"body", 2, 100};
   std::unique_ptr<Repositories> repositories;
   std::unique_ptr<Images> images;

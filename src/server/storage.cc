@@ -35,7 +35,7 @@ Storage::Storage(const Config& config, const DataLayout& layout, metadata::Store
       blobs(std::move(blob_store)),
       keys(std::move(root_keys), store, FileEncryptionOf(config)),
       grace(config.collection_grace),
-      collection(store, *blobs, keys, grace),
+      collection(store, *blobs, keys, grace, outbox),
       fsck(store, *blobs, keys, grace),
       free_watermark_(static_cast<std::uint64_t>(config.storage_free_watermark)),
       reserve_(layout.reserve(), config.storage_reserve) {

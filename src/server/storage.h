@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "blobs/blob_store.h"
+#include "events/outbox.h"
 #include "keys/key_ring.h"
 #include "metadata/store.h"
 #include "metadata/usage.h"
@@ -31,6 +32,7 @@ class Storage {
   const std::unique_ptr<blobs::BlobStore> blobs;
   keys::KeyRing keys;
   registry::Grace grace;
+  const events::Outbox outbox;
   registry::Collection collection;
   registry::Fsck fsck;
 

@@ -93,7 +93,8 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
       std::make_unique<registry::AccountSettings>(store, /*mounting=*/!config_.compat_ecr_quirks);
   pull_time_exclusions_ = std::make_unique<registry::PullTimeExclusions>(store, QuotasOf(config_));
   creation_templates_ = std::make_unique<registry::CreationTemplates>(store, *repositories_);
-  images_ = std::make_unique<registry::Images>(store, *caches_, storage_->grace, QuotasOf(config_));
+  images_ = std::make_unique<registry::Images>(store, *caches_, storage_->grace, storage_->outbox,
+                                               QuotasOf(config_));
   layers_ =
       std::make_unique<registry::Layers>(store, *storage_->blobs, storage_->keys, *caches_, storage_->grace);
   uploads_ = std::make_unique<registry::Uploads>(
