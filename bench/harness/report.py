@@ -1,5 +1,6 @@
 """From rounds to verdicts: the median of the ratios of the rounds that count, beside what is wanted."""
 
+import dataclasses
 import json
 import os
 import platform
@@ -19,7 +20,9 @@ def counting(attempts: list) -> list:
 def evaluate(criterion, attempts: list) -> dict:
     """A row of the table."""
     rounds = counting(attempts)
-    values = [value for one in rounds if (value := _value(criterion, one)) is not None]
+    values = _values(criterion, rounds, criterion.subject)
+    reach = _values(criterion, rounds, criterion.bound)
+    criterion = within_reach(criterion, statistics.median(reach) if reach else None)
     row = {
         "goal": criterion.goal, "what": _what(criterion), "wanted": _wanted(criterion), "values": values,
         "measured": statistics.median(values) if values else None,
@@ -29,9 +32,24 @@ def evaluate(criterion, attempts: list) -> dict:
     return row
 
 
-def _value(criterion, one) -> float | None:
+def within_reach(criterion, reach: float | None):
+    """The criterion with the limit that its bound, which is at `reach` itself, allows for; only then its name stays."""
+    if reach is not None:
+        wanted = criterion.share * reach
+        if criterion.at_least is not None and wanted < criterion.at_least:
+            return dataclasses.replace(criterion, at_least=wanted)
+        if criterion.at_most is not None and wanted > criterion.at_most:
+            return dataclasses.replace(criterion, at_most=wanted)
+    return dataclasses.replace(criterion, bound="")
+
+
+def _values(criterion, rounds, subject: str) -> list:
+    return [value for one in rounds if (value := _value(criterion, one, subject)) is not None]
+
+
+def _value(criterion, one, subject: str) -> float | None:
     figures = {name: sample.figures.get(criterion.metric) for name, sample in one.samples.items()}
-    value = figures.get(criterion.subject)
+    value = figures.get(subject)
     if value is None or not criterion.against:
         return value
     other = figures.get(criterion.against)
@@ -45,9 +63,10 @@ def _what(criterion) -> str:
 
 
 def _wanted(criterion) -> str:
+    whose = f", {criterion.share:g} of {criterion.bound}'s own" if criterion.bound else ""
     if criterion.at_least is not None:
-        return f">= {criterion.at_least:g}"
-    return f"<= {criterion.at_most:g}" if criterion.at_most is not None else "for reference"
+        return f">= {criterion.at_least:.3g}{whose}"
+    return f"<= {criterion.at_most:.3g}{whose}" if criterion.at_most is not None else "for reference"
 
 
 def _verdict(criterion, row) -> str:

@@ -49,12 +49,34 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(report.evaluate(criterion(), [attempt(1, ours=1, theirs=1)])["verdict"], "")
 
 
+class FactorsOverAPeer(unittest.TestCase):
+    """A factor that the bound itself does not reach on this machine is no goal on it."""
+
+    def evaluate(self, ours, bound, **limits):
+        return report.evaluate(criterion(bound="bound", **limits), [attempt(1, ours=ours, theirs=10, bound=bound)])
+
+    def test_within_the_bounds_reach_the_factor_is_wanted(self):
+        row = self.evaluate(20, 40, at_least=2.5, share=0.9)
+        self.assertEqual((row["wanted"], row["verdict"]), (">= 2.5", "missed"))
+
+    def test_beyond_it_a_share_of_what_the_bound_reaches_is(self):
+        row = self.evaluate(10, 11, at_least=2.5, share=0.9)
+        self.assertEqual((row["wanted"], row["verdict"]), (">= 0.99, 0.9 of bound's own", "met"))
+        self.assertEqual(self.evaluate(9, 11, at_least=2.5, share=0.9)["verdict"], "missed")
+
+    def test_the_same_for_what_is_to_be_small(self):
+        self.assertEqual(self.evaluate(3, 3, at_most=0.2, share=1.1)["verdict"], "met")
+        self.assertEqual(self.evaluate(3, 2, at_most=0.2, share=1.1)["verdict"], "missed")
+        self.assertEqual(self.evaluate(3, 1, at_most=0.2, share=1.1)["wanted"], "<= 0.2")
+
+
 class Goals(unittest.TestCase):
     def test_every_criterion_names_what_exists(self):
         for one in goals.CRITERIA:
             self.assertIn(one.workload, goals.WORKLOADS)
             self.assertIn(one.subject, goals.SERVERS)
             self.assertIn(one.against or goals.NGINX, goals.SERVERS)
+            self.assertIn(one.bound or goals.NGINX, goals.SERVERS)
             self.assertIn(one.metric, goals.UNITS)
 
     def test_every_workload_is_judged(self):

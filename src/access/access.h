@@ -86,6 +86,9 @@ class Access {
   /// Verifies SigV4 in every detail (ecr-semantics 2.4); the codes are those of base/error.h.
   virtual Result<SignedCaller> AuthenticateSigned(const http::RequestHead& head, std::string_view body,
                                                   const SignatureScope& scope) = 0;
+  /// What of that needs no body: the key is known and active, date, scope and signed headers are right.
+  /// Nothing is proven yet (design-access 15).
+  virtual Result<> CheckClaim(const http::RequestHead& head, const SignatureScope& scope) = 0;
   /// The Basic credentials of /v2/: kMissingAuthentication without any, kRegistryTokenInvalid for wrong ones,
   /// kRegistryTokenExpired an hour past their end (until then the caller comes back as `expired`, and the
   /// door decides what that still may).

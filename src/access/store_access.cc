@@ -39,6 +39,7 @@ class StoreAccess final : public Access {
 
   Result<SignedCaller> AuthenticateSigned(const http::RequestHead& head, std::string_view body,
                                           const SignatureScope& scope) override;
+  Result<> CheckClaim(const http::RequestHead& head, const SignatureScope& scope) override;
   Result<RegistryCaller> AuthenticateRegistry(const http::RequestHead& head) override;
   std::shared_ptr<const RegistryCaller> TryAuthenticateRegistry(const http::RequestHead& head) override;
   Result<RegistryToken> IssueRegistryToken(const Caller& caller, const RegistryName& registry) override;
@@ -74,6 +75,9 @@ class StoreAccess final : public Access {
   };
 
   bool ServesRegion(std::string_view region, std::string_view service) const;
+  struct Signed;
+  /// Everything but the signature; fills the claim.
+  Result<CredentialPtr> ReadClaim(Signed& text, const SignatureScope& scope);
   Result<RegistryCaller> CheckToken(std::string_view authorization, metadata::Seen& seen);
 
   metadata::VersionStripes& versions_;
@@ -91,25 +95,45 @@ bool StoreAccess::ServesRegion(std::string_view region, std::string_view service
          std::ranges::find(regions_, region, &Region::str) != regions_.end();
 }
 
-// What costs nothing is checked first, the signature, for which the body is hashed, last (design-access 15).
-Result<SignedCaller> StoreAccess::AuthenticateSigned(const http::RequestHead& head, std::string_view body,
-                                                     const SignatureScope& scope) {
+// A request as signatures see it.
+struct StoreAccess::Signed {
+  explicit Signed(const http::RequestHead& head) {
+    headers.reserve(head.headers.size());
+    for (const http::HeaderField& field : head.headers) headers.push_back({field.name, field.value});
+    request = {head.method_text, head.path, head.query, headers};
+  }
   std::vector<sigv4::Header> headers;
-  headers.reserve(head.headers.size());
-  for (const http::HeaderField& field : head.headers) headers.push_back({field.name, field.value});
-  const sigv4::SignableRequest request{head.method_text, head.path, head.query, headers};
+  sigv4::SignableRequest request;
+  sigv4::Claim claim;
+};
 
-  const sigv4::Claim claim = TRY(sigv4::ParseClaim(request));
+Result<CredentialPtr> StoreAccess::ReadClaim(Signed& text, const SignatureScope& scope) {
+  text.claim = TRY(sigv4::ParseClaim(text.request));
+  const sigv4::Claim& claim = text.claim;
   if (claim.form == sigv4::Form::kQuery && !scope.query_form) return Fail(ErrorCode::kMissingAuthentication);
   TRY(sigv4::CheckScope(claim, scope.service,
                         [&](std::string_view region) { return ServesRegion(region, scope.service); }));
   TRY(sigv4::CheckTime(claim, clock_.Now()));
-  TRY(sigv4::CheckSignedHeaders(request, claim));
-  const CredentialPtr credential = TRY(credentials_.Find(claim.access_key_id));
+  TRY(sigv4::CheckSignedHeaders(text.request, claim));
+  CredentialPtr credential = TRY(credentials_.Find(claim.access_key_id));
   if (!claim.session_token.empty()) return Fail(ErrorCode::kUnknownAccessKey);  // a user's key has no session
-  const auto signing_key = credentials_.SigningKey(*credential, claim.scope);
-  TRY(sigv4::CheckSignature(request, claim, *signing_key, HexEncode(Sha256(AsBytes(body)))));
-  return SignedCaller{credential->caller(), Region::Trusted(claim.scope.region)};
+  return credential;
+}
+
+Result<> StoreAccess::CheckClaim(const http::RequestHead& head, const SignatureScope& scope) {
+  Signed text(head);
+  TRY(ReadClaim(text, scope));
+  return {};
+}
+
+// What costs nothing is checked first, the signature, for which the body is hashed, last (design-access 15).
+Result<SignedCaller> StoreAccess::AuthenticateSigned(const http::RequestHead& head, std::string_view body,
+                                                     const SignatureScope& scope) {
+  Signed text(head);
+  const CredentialPtr credential = TRY(ReadClaim(text, scope));
+  const auto signing_key = credentials_.SigningKey(*credential, text.claim.scope);
+  TRY(sigv4::CheckSignature(text.request, text.claim, *signing_key, HexEncode(Sha256(AsBytes(body)))));
+  return SignedCaller{credential->caller(), Region::Trusted(text.claim.scope.region)};
 }
 
 // `seen` gets the versions of everything that the answer follows from, each before it is read.

@@ -255,7 +255,29 @@ http::BodyPlan AwsDoor::PlanBody(const http::RequestHead& head) const {
   if (!head.Header("Authorization").starts_with("AWS4-HMAC-SHA256")) return {.buffer_up_to = kUnaskedBody};
   if (ProtocolOf(head) == Protocol::kQuery) return {.buffer_up_to = kFormBody};
   const auto found = entries_.find(std::string(head.Header("X-Amz-Target")));
-  return {.buffer_up_to = found == entries_.end() ? kUnaskedBody : found->second->body_limit};
+  return {.buffer_up_to = found == entries_.end() ? kUnaskedBody : found->second->body_limit,
+          .check_head = true};
+}
+
+// A signature covers the body's hash, so that nothing is proven before the body has come: first whoever sends
+// much of it must at least claim a key that is good, now, for this service.
+std::optional<http::Response> AwsDoor::CheckHead(const http::RequestHead& head) {
+  std::string no_body;
+  Exchange exchange{.head = head,
+                    .body = no_body,
+                    .protocol = ProtocolOf(head),
+                    .started = clock_.Now(),
+                    .origin = clock_.Elapsed()};
+  const auto check = [&]() -> Result<std::string> {
+    TRY(Find(exchange));
+    TRY(access_.CheckClaim(head, {.service = exchange.entry->service->model->signing_name}));
+    return "";
+  };
+  Result<std::string> claim = check();
+  if (claim) return std::nullopt;
+  http::Response response = Envelope(exchange, claim);
+  Record(exchange, response.status, &claim.error());
+  return response;
 }
 
 http::Response AwsDoor::Refuse(const http::RequestHead& head, http::Refusal why) const {

@@ -40,6 +40,7 @@ class AwsDoor {
   ~AwsDoor();
 
   http::BodyPlan PlanBody(const http::RequestHead& head) const;
+  std::optional<http::Response> CheckHead(const http::RequestHead& head);
   http::Response Serve(const http::RequestHead& head, std::string body);
   http::Response Refuse(const http::RequestHead& head, http::Refusal why) const;
 

@@ -25,6 +25,11 @@ class FakeAccess final : public access::Access {
       return Fail(ErrorCode::kSignatureMismatch);
     return access::SignedCaller{caller, Region::Trusted("us-west-2")};
   }
+  Result<> CheckClaim(const http::RequestHead& head, const access::SignatureScope& scope) override {
+    steps.push_back("check claim of " + std::string(scope.service));
+    return head.Header("Authorization") == "unknown" ? Result<>(Fail(ErrorCode::kUnknownAccessKey))
+                                                     : Result<>();
+  }
   Result<> Authorize(const access::Caller& who, std::string_view action, std::string_view resource,
                      const access::RequestFacts& facts) override {
     steps.push_back("authorize " + std::string(action) + " on " + std::string(resource));
@@ -294,6 +299,23 @@ TEST_F(DoorTest, FaultsBeforeAQueryServiceIsFoundUseTheFaultNamespace) {
                          "'thingName' failed"),
       std::string::npos)
       << BodyOf(known);
+}
+
+TEST_F(DoorTest, TheHeadOfALargeBodyMustClaimAGoodKey) {
+  http::RequestHead head;
+  head.method = http::Method::kPost;
+  head.peer = &peer;
+  const auto check = [&](std::string_view target, std::string_view authorization) {
+    const std::vector<http::HeaderField> fields{{"X-Amz-Target", target}, {"Authorization", authorization}};
+    head.headers = fields;
+    return door.CheckHead(head);
+  };
+  EXPECT_FALSE(check("Things_V1.PutThing", "AWS4-HMAC-SHA256 good"));
+  const auto unknown = check("Things_V1.PutThing", "unknown");
+  ASSERT_TRUE(unknown);
+  EXPECT_NE(BodyOf(*unknown).find("UnrecognizedClientException"), std::string::npos) << BodyOf(*unknown);
+  EXPECT_TRUE(check("Things_V1.DropThing", "good")) << "no such operation";
+  EXPECT_EQ(access.steps, (std::vector<std::string>{"check claim of thing", "check claim of thing"}));
 }
 
 TEST_F(DoorTest, RegionsAreRestrictedButForGlobalServices) {

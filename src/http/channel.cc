@@ -44,6 +44,7 @@ Channel::~Channel() { loop_.Unregister(*this); }
 
 void Channel::Describe(Peer& peer) const {
   peer.address = peer_.address.ToString();
+  peer.ip = peer_.address;
   peer.port = peer_.port;
   peer.loopback = peer_.address.loopback();
   peer.tls = tls();

@@ -6,6 +6,7 @@
 #include "http/forwarding.h"
 #include "http/loop.h"
 #include "http/request_body.h"
+#include "http/source_budget.h"
 #include "http/upload.h"
 
 namespace entrepot::http {
@@ -80,6 +81,7 @@ class Connection {
 
   void Impersonate(const ForwardedClient& client, RequestHead& head, Peer& asker) {
     asker = {.address = client.address.ToString(),
+             .ip = client.address,
              .loopback = client.address.loopback(),
              .tls = client.tls.value_or(asker.tls),
              .tls_server_name = ""};
@@ -132,9 +134,17 @@ class Connection {
     const RequestHead& head = parsed.head;
     const BodyPlan plan = handler_.PlanBody(head);
     RequestBody body(channel_, *buffer_, parsed);
+    const bool large = body.remaining().value_or(plan.buffer_up_to) > kUncheckedBody;
+    const bool whole_or_not_at_all = body.remaining().value_or(0) <= plan.buffer_up_to;
+    if (plan.check_head && large && whole_or_not_at_all) {
+      auto checked = co_await Check(head);
+      if (!checked) co_return co_await Refuse(head, Refusal::kBusy, true);
+      if (*checked) co_return co_await Answer(head, **checked, true);
+    }
     std::string whole;
     MemoryHold hold;
-    switch (co_await Buffer(body, plan.buffer_up_to, whole, hold)) {
+    SourceHold share(loop_.server().sources, buffer_->asker.ip);
+    switch (co_await Buffer(body, plan.buffer_up_to, whole, hold, share)) {
       case Buffering::kWhole:
         co_return co_await Handle(head, std::move(whole), body, false);
       case Buffering::kNoMemory:
@@ -152,11 +162,20 @@ class Connection {
     // another that does the same. New bodies are refused while anyone waits, so at most twice the budget is
     // in use.
     hold = MemoryHold();
+    share.Release();
     co_return co_await Handle(head, {}, body, true);
   }
 
+  /// Nothing: the workers are busy.
+  Awaitable<std::optional<std::optional<Response>>> Check(const RequestHead& head) {
+    channel_.Enter(Phase::kWorking);
+    co_return co_await channel_.RunOn(workers(), Channel::Admission::kMayRefuse,
+                                      [&] { return handler_.CheckHead(head); });
+  }
+
   /// Receives a body of at most `limit` bytes into `whole`; of a chunked one that is longer, its beginning.
-  Awaitable<Buffering> Buffer(RequestBody& body, std::uint64_t limit, std::string& whole, MemoryHold& hold) {
+  Awaitable<Buffering> Buffer(RequestBody& body, std::uint64_t limit, std::string& whole, MemoryHold& hold,
+                              SourceHold& share) {
     if (body.remaining().value_or(0) > limit) co_return Buffering::kBeyond;
     const std::size_t most = body.remaining().value_or(limit + kBufferSlack);
     channel_.Enter(Phase::kReceiving);
@@ -165,6 +184,7 @@ class Connection {
     while (size <= limit) {
       if (size == whole.size() && size < most) {
         const std::size_t grown = std::min(most, std::max(kFirstBufferedBytes, 4 * whole.size()));
+        if (grown > kUncheckedBody && !share.Grow(grown)) co_return Buffering::kNoMemory;
         if (!hold.Grow(channel_.memory(), grown - whole.size())) co_return Buffering::kNoMemory;
         whole.resize(grown);
       }

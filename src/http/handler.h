@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -19,7 +20,11 @@ struct BodyPlan {
   /// A longer one (or one of unknown length): true = Handle is called without it and may answer with a
   /// BodySink; false = 413 through Handler::Refuse, and the connection closes.
   bool stream_beyond = false;
+  /// Before a body of more than kUncheckedBody is received to be handed over whole, Handler::CheckHead is
+  /// asked (design-access 15).
+  bool check_head = false;
 };
+inline constexpr std::uint64_t kUncheckedBody = 64u << 10;
 
 /// A whole answer, or a sink for the body that is still to come. An answer while the body is unread closes
 /// the connection (design-access 12).
@@ -39,6 +44,9 @@ class Handler {
 
   /// On the event loop.
   virtual BodyPlan PlanBody(const RequestHead& head) = 0;
+
+  /// On a worker: an answer to refuse the request before its body takes memory, or nothing.
+  virtual std::optional<Response> CheckHead(const RequestHead&) { return std::nullopt; }
 
   /// On a worker. `body` is the whole body, unless PlanBody said stream and it is longer: then
   /// `body_pending`.

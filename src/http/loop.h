@@ -18,15 +18,21 @@
 #include "http/channel.h"
 #include "http/request_buffer.h"
 #include "http/server.h"
+#include "http/source_budget.h"
 
 namespace entrepot::http {
 
 /// What the loops of one server share.
 struct ServerState {
-  explicit ServerState(ServerOptions o) : options(std::move(o)), memory(options.limits.body_memory) {}
+  explicit ServerState(ServerOptions o)
+      : options(std::move(o)),
+        memory(options.limits.body_memory),
+        sources(options.limits.body_memory / kSourcesShare) {}
 
   const ServerOptions options;
   BodyMemory memory;
+  static constexpr std::uint64_t kSourcesShare = 2;  // of the memory: each source may take a half
+  SourceBudget sources;
   std::atomic<int> connections{0};
 };
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/ip_address.h"
+
 namespace entrepot::http {
 
 enum class Method { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
@@ -22,6 +24,7 @@ struct HeaderField {
 /// Who asks: the other end of the socket, or the client for whom a trusted proxy does (http/forwarding.h).
 struct Peer {
   std::string address;     // numeric, without port; an IPv4-mapped address as IPv4
+  IpAddress ip;            // the same
   std::uint16_t port = 0;  // of the socket's other end; 0 behind a proxy
   bool loopback = false;
   bool tls = false;

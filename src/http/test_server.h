@@ -59,11 +59,15 @@ class TestHandler : public Handler {
                                                                           std::string body, bool pending) {
     return TextResponse(200, "text/plain", pending ? "pending" : "body:" + body);
   };
+  std::function<std::optional<Response>(const RequestHead&)> check_head = [](const RequestHead&) {
+    return std::nullopt;
+  };
   BodyPlan plan{64 << 10, false};
   std::atomic<int> handled{0};
 
   bool TryAnswer(const RequestHead& head, Response& response) override { return try_answer(head, response); }
   BodyPlan PlanBody(const RequestHead&) override { return plan; }
+  std::optional<Response> CheckHead(const RequestHead& head) override { return check_head(head); }
   Reply Handle(const RequestHead& head, std::string body, bool pending) override {
     ++handled;
     return handle(head, std::move(body), pending);

@@ -34,6 +34,9 @@ class FakeAccess final : public access::Access {
                                                   const access::SignatureScope&) override {
     return Fail(ErrorCode::kMissingAuthentication);
   }
+  Result<> CheckClaim(const http::RequestHead&, const access::SignatureScope&) override {
+    return Fail(ErrorCode::kMissingAuthentication);
+  }
   Result<access::RegistryCaller> AuthenticateRegistry(const http::RequestHead& head) override {
     if (authentication_error) return Fail(*authentication_error);
     if (!head.HasHeader("Authorization")) return Fail(ErrorCode::kMissingAuthentication);

@@ -21,6 +21,11 @@ http::BodyPlan Router::PlanBody(const http::RequestHead& head) {
   return aws_.PlanBody(head);
 }
 
+std::optional<http::Response> Router::CheckHead(const http::RequestHead& head) {
+  if (IsDataPlane(head.path) || IsDownload(head.path) || pages_.Has(head.path)) return std::nullopt;
+  return aws_.CheckHead(head);
+}
+
 http::Reply Router::Handle(const http::RequestHead& head, std::string body, bool body_pending) {
   if (IsDataPlane(head.path)) return oci_.Handle(head, std::move(body), body_pending);
   if (IsDownload(head.path)) return downloads_.Serve(head);

@@ -21,6 +21,7 @@ class Router final : public http::Handler {
 
   bool TryAnswer(const http::RequestHead& head, http::Response& response) override;
   http::BodyPlan PlanBody(const http::RequestHead& head) override;
+  std::optional<http::Response> CheckHead(const http::RequestHead& head) override;
   http::Reply Handle(const http::RequestHead& head, std::string body, bool body_pending) override;
   http::Response Refuse(const http::RequestHead& head, http::Refusal why) override;
 

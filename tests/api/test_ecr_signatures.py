@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import socket
 
 import pytest
 
@@ -181,3 +182,23 @@ def test_every_region_has_its_registry(server):
     north = call_json(server, OPERATION, signer=Signer.of(server, region="eu-north-1")).json()["repositories"]
     assert [one["repositoryArn"] for one in north] == [f"arn:aws:ecr:eu-north-1:{ACCOUNT}:repository/only/here"]
     assert call_json(server, OPERATION, signer=Signer.of(server, region="ap-south-1")).json()["repositories"] == []
+
+
+def test_a_large_body_is_asked_for_only_when_its_head_claims_a_good_key(server):
+    """Memory is for those who might be who they say (design-access 15): no byte of the body is sent here."""
+    def ask_with_head(**changes):
+        signer = Signer.of(server, **changes)
+        headers = {"host": server.host, "x-amz-date": signer.stamp, "x-amz-target": TARGET + "UploadLayerPart",
+                   "content-type": "application/x-amz-json-1.1"}
+        headers["authorization"] = signer.authorization("POST", headers, b"")
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(f"POST / HTTP/1.1\r\n{lines}Content-Length: 10000000\r\nExpect: 100-continue\r\n\r\n".encode())
+            return connection.recv(4096).decode()
+
+    assert ask_with_head().startswith("HTTP/1.1 100 ")
+    unknown = ask_with_head(key="AKIAIOSFODNN7EXAMPLE")
+    assert unknown.startswith("HTTP/1.1 400 ") and "UnrecognizedClientException" in unknown
+    assert "Connection: close" in unknown
+    assert ask_with_head(service="sts").startswith("HTTP/1.1 400 ")
+    assert ask_with_head(time=now() - datetime.timedelta(minutes=20)).startswith("HTTP/1.1 400 ")

@@ -1,28 +1,48 @@
-"""A small file system of the soak's own, which can be filled to the brim and emptied again. Needs root: it is mounted in
-a mount namespace that goes with the process."""
+"""A small ext4 file system of a test's own, which can be filled to the brim and emptied again, and whose power can be cut.
+Needs root: it is mounted in a mount namespace that goes with the process."""
 
 import ctypes
 import errno
+import fcntl
 import os
 import pathlib
+import struct
 import subprocess
 
 CLONE_NEWNS = 0x00020000
+EXT4_IOC_SHUTDOWN = 0x8004587D  # linux/fs/ext4/ext4.h: _IOR('X', 125, __u32)
+NO_LOG_FLUSH = 2  # neither data nor the journal's open transaction reaches the disk
 
 
 class SmallDisk:
     def __init__(self, scratch: pathlib.Path, gibibytes: int):
         self.folder = scratch / "disk"
         self.folder.mkdir()
-        image = scratch / "disk.ext4"
-        with open(image, "wb") as file:
+        self.image = scratch / "disk.ext4"
+        with open(self.image, "wb") as file:
             file.truncate(gibibytes << 30)
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
             raise OSError(ctypes.get_errno(), "unshare")
-        for command in (["mount", "--make-rprivate", "/"], ["mkfs.ext4", "-q", "-F", "-m", "0", image],
-                        ["mount", "-o", "loop", image, self.folder]):
+        for command in (["mount", "--make-rprivate", "/"], ["mkfs.ext4", "-q", "-F", "-m", "0", self.image]):
             subprocess.run(command, check=True)
+        self.mount()
         self.ballast = self.folder / "ballast"
+
+    def mount(self) -> None:
+        subprocess.run(["mount", "-o", "loop", self.image, self.folder], check=True)
+
+    def cut_power(self) -> None:
+        """What was not synced is gone, and whatever touches the disk from now on gets EIO."""
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.ioctl(folder, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+        finally:
+            os.close(folder)
+
+    def restore_power(self) -> None:
+        """When nobody has a file open on it any more: the journal is replayed, and it is as after a power failure."""
+        self.close()
+        self.mount()
 
     def free(self) -> int:
         state = os.statvfs(self.folder)

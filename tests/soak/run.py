@@ -1,4 +1,5 @@
-"""The soak: workers against one registry that is killed, restarted and starved of disk; then the reckoning.
+"""The soak: workers against one registry that is killed, restarted, starved of disk and cut off from power; then the
+reckoning.
 
     .venv/bin/python -m tests.soak --minutes 60 --report soak.json
 
@@ -45,7 +46,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 class Chaos(threading.Thread):
-    """Kills, restarts and fills the disk, at random."""
+    """Kills, restarts, fills the disk and cuts its power, at random."""
 
     def __init__(self, seed: int, server: Server, disk: SmallDisk | None, ledger: Ledger, gate: threading.Event):
         super().__init__(name="chaos", daemon=True)
@@ -57,7 +58,8 @@ class Chaos(threading.Thread):
     def run(self) -> None:
         try:
             while not self.wait(self.random.uniform(3, 15)):
-                what = self.random.choices([self.kill, self.restart, self.fill_disk], [70, 10, 20 if self.disk else 0])[0]
+                what = self.random.choices([self.kill, self.restart, self.fill_disk, self.cut_power],
+                                           [40, 10, 20, 30] if self.disk else [90, 10, 0, 0])[0]
                 began = time.monotonic()
                 what()
                 self.ledger.fault(what.__name__, time.monotonic() - began)
@@ -93,6 +95,16 @@ class Chaos(threading.Thread):
         status = self.server.stop()
         if status != 0:
             self.ledger.violation(f"a restart ended with status {status}")
+        self.server.start()
+        self.gate.set()
+
+    def cut_power(self) -> None:
+        """Unsynced data is lost. For a moment the server lives on with a disk that answers nothing but EIO."""
+        self.disk.cut_power()
+        self.stopping.wait(self.random.choice([0, 0.1, 2]))
+        self.gate.clear()
+        self.server.kill()
+        self.disk.restore_power()
         self.server.start()
         self.gate.set()
 
