@@ -70,15 +70,21 @@ class Signer:
         return urllib.parse.urlencode(query)
 
 
+def json_headers(signer: Signer, host: str, operation: str, body: bytes, target: str = TARGET) -> dict:
+    """Of a signed request; without Host, which the connection writes."""
+    headers = {"host": host, "x-amz-date": signer.stamp, "x-amz-target": target + operation,
+               "content-type": "application/x-amz-json-1.1"}
+    authorization = signer.authorization("POST", headers, body)
+    del headers["host"]
+    return {**headers, "authorization": authorization}
+
+
 def call_json(server: Server, operation: str, body: bytes = b"{}", signer: Signer | None = None,
               unsigned: dict | None = None, target: str = TARGET) -> Answer:
     """An operation of the JSON protocol. `unsigned` are headers that are sent but not signed."""
     signer = signer or Signer.of(server)
-    headers = {"host": server.host, "x-amz-date": signer.stamp, "x-amz-target": target + operation,
-               "content-type": "application/x-amz-json-1.1"}
-    authorization = signer.authorization("POST", headers, body)
-    del headers["host"]  # the connection writes it
-    return V2(server, authorization=authorization).request("POST", "/", body, {**headers, **(unsigned or {})})
+    headers = json_headers(signer, server.host, operation, body, target)
+    return V2(server, authorization="").request("POST", "/", body, {**headers, **(unsigned or {})})
 
 
 def json_error(answer: Answer) -> tuple[int, str, str]:
