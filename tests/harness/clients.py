@@ -13,9 +13,10 @@ COMMAND_SECONDS = 120
 DAEMON_SECONDS = 30
 
 
-def run(command, environment: dict, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess:
+def run(command, environment: dict, stdin: str | None = None, check: bool = True,
+        seconds: float = COMMAND_SECONDS) -> subprocess.CompletedProcess:
     outcome = subprocess.run([str(part) for part in command], input=stdin, capture_output=True, text=True, check=False,
-                             timeout=COMMAND_SECONDS, env=environment)
+                             timeout=seconds, env=environment)
     if check and outcome.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, command))}\nended with {outcome.returncode}:\n{outcome.stdout}{outcome.stderr}")
     return outcome
