@@ -27,6 +27,12 @@ constexpr Switch kFsckSwitches[] = {
     {"restart", "begin anew instead of going on with an interrupted check"},
 };
 
+constexpr Switch kEventsSwitches[] = {
+    {"dead", "show the events that were given up"},
+    {"retry", "send the events that were given up once more"},
+    {"drop", "forget the events that were given up"},
+};
+
 constexpr Command kCommands[] = {
     {"serve", "start the registry in the foreground; Ctrl-C or SIGTERM stops it", Serve, Takes::kEverySetting,
      false, true},
@@ -39,6 +45,8 @@ constexpr Command kCommands[] = {
      Takes::kDataDirectory, true, false, kGcSwitches},
     {"fsck", "check that database and blobs agree; an interrupted check goes on where it was", Fsck,
      Takes::kDataDirectory, true, false, kFsckSwitches},
+    {"events", "say which events wait for their receivers, and which were given up", Events,
+     Takes::kDataDirectory, true, false, kEventsSwitches},
     {"usage", "say what is stored, by registry and repository", Usage, Takes::kDataDirectory, true, false},
     {"keys rotate-root", "put a new root key in place of the old one, whose file is removed", RotateRoot,
      Takes::kDataDirectory, true, false},

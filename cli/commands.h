@@ -51,6 +51,7 @@ Result<int> Version(const Invocation&, const Surroundings&);
 Result<int> Doctor(const Invocation&, const Surroundings&);
 Result<int> Gc(const Invocation&, const Surroundings&);
 Result<int> Fsck(const Invocation&, const Surroundings&);
+Result<int> Events(const Invocation&, const Surroundings&);
 Result<int> Usage(const Invocation&, const Surroundings&);
 Result<int> RotateRoot(const Invocation&, const Surroundings&);
 Result<int> BashCompletion(const Invocation&, const Surroundings&);

@@ -17,6 +17,7 @@ class Outbox {
 
   /// Whether anybody listens: what only events need is not looked up otherwise.
   bool enabled() const { return !receivers_.empty(); }
+  const std::vector<metadata::EventReceiver>& receivers() const { return receivers_; }
   /// Puts the event behind the others of its repository, once for each receiver.
   Result<> Announce(metadata::WriteTransaction& transaction, metadata::RepositoryRef ref,
                     const Event& event) const;

@@ -17,16 +17,15 @@ Result<std::int64_t> NextOfStream(WriteTransaction& transaction, RepositoryRef r
 }
 
 Result<std::vector<EventClaim>> DueStreams(WriteTransaction& transaction, EventReceiver receiver, int limit) {
-#define DUE_STREAMS                                                                                   \
-  "SELECT registry, repository, claim, attempts FROM event_streams WHERE receiver = $1 AND due <= $2" \
+#define DUE_STREAMS                                                                            \
+  "SELECT registry, repository, attempts FROM event_streams WHERE receiver = $1 AND due <= $2" \
   " ORDER BY due LIMIT $3"
   sql::Cursor row =
       TRY(transaction->Query(transaction->locks_rows() ? DUE_STREAMS " FOR UPDATE SKIP LOCKED" : DUE_STREAMS,
                              static_cast<int>(receiver), transaction.store_time(), limit));
   std::vector<EventClaim> claims;
   while (TRY(row.Next()))
-    claims.push_back(
-        {.ref = {row.Int(0), row.Int(1)}, .claim = row.Int(2) + 1, .attempts = row.Int(3), .events = {}});
+    claims.push_back({.ref = {row.Int(0), row.Int(1)}, .attempts = row.Int(2), .events = {}});
   return claims;
 }
 
@@ -80,7 +79,11 @@ Result<bool> AnyEventDue(sql::Session& session, EventReceiver receiver, Timestam
 Result<std::vector<EventClaim>> ClaimEvents(WriteTransaction& transaction, EventReceiver receiver,
                                             Timestamp until, int streams, int events) {
   std::vector<EventClaim> claims = TRY(DueStreams(transaction, receiver, streams));
+  if (claims.empty()) return claims;
+  // Of a counter, since a stream that ended and began anew must not take an old claim for its own.
+  const std::int64_t number = TRY(NextNumber(transaction, "event claims"));
   for (EventClaim& claim : claims) {
+    claim.claim = number;
     TRY(transaction->Run(
         "UPDATE event_streams SET claim = $4, due = $5 WHERE registry = $1 AND repository = $2"
         " AND receiver = $3",

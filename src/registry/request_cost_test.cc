@@ -37,7 +37,7 @@ TEST(RequestCost, NoStatementWalksARepository) {
   metadata::sql::TestDirectory directory;
   ManualClock clock;
   metadata::sql::StatementTrace trace;
-  TestRegistry registry(directory, clock);
+  TestRegistry registry(directory, clock, {.receivers = {metadata::EventReceiver::kFile}});
   Referrers referrers(*registry.store);
   const RepositoryPtr app = registry.Create("team/app"), other = registry.Create("team/other");
   trace.Clear();

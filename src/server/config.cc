@@ -175,6 +175,24 @@ Result<> CheckOthers(Builder& builder) {
   return {};
 }
 
+// A name or password in a URL would be printed with it; the secret file is for secrets.
+Result<> CheckEvents(Builder& builder) {
+  const std::string& url = builder.config().events_webhook_url;
+  if (url.empty()) {
+    if (builder.config().events_webhook_secret_file.empty()) return {};
+    return Fail(ErrorCode::kConfiguration,
+                fmt::format("{}: events.webhook_secret_file is given without events.webhook_url",
+                            builder.origin("events.webhook_secret_file")));
+  }
+  const std::size_t scheme = url.find("://");
+  const std::string_view rest = std::string_view(url).substr(std::min(url.size(), scheme + 3));
+  const std::string_view host = rest.substr(0, rest.find_first_of("/?#"));
+  const bool plain = url.find_first_of(" \t\r\n\"<>") == url.npos && !host.empty() && !host.contains('@');
+  if (!plain || (!url.starts_with("http://") && !url.starts_with("https://")))
+    return builder.Refuse("events.webhook_url", scheme == url.npos ? "" : url.substr(0, scheme));
+  return {};
+}
+
 Result<> PlaceDataDirectory(Builder& builder, const Environment& environment) {
   Config& config = builder.config();
   if (config.ephemeral) {
@@ -221,6 +239,7 @@ Result<LoadedConfig> LoadConfig(const ConfigSources& sources) {
   TRY(CheckTls(builder));
   TRY(CheckListeners(builder));
   TRY(CheckOthers(builder));
+  TRY(CheckEvents(builder));
   TRY(PlaceDataDirectory(builder, sources.environment));
   return builder.Take();
 }

@@ -47,6 +47,14 @@ struct Config {
   std::chrono::seconds collection_grace{0}, collection_interval{0};
   std::string database;  // "sqlite:<path>" or "postgresql://…"; "" = sqlite under the data directory
 
+  // Who gets events. Neither a file nor a URL: nobody, and no event is made.
+  std::filesystem::path events_file;
+  std::uint64_t events_file_bytes = 0;
+  int events_file_keep = 0;
+  std::string events_webhook_url;
+  std::filesystem::path events_webhook_secret_file;
+  std::chrono::seconds events_webhook_timeout{0}, events_give_up{0};
+
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kAuto;
 

@@ -134,6 +134,21 @@ void AddCollection(Families& families, const registry::Collection& collection) {
                  collection.paused() ? 1 : 0);
 }
 
+void AddEvents(Families& families, const EventReceivers& receivers) {
+  for (const EventReceivers::Entry& entry : receivers.entries()) {
+    const Labels labels{{"receiver", std::string(NameOf(entry.delivery.receiver().id()))}};
+    const events::DeliveryCounters& counters = entry.delivery.counters();
+    families.Counter("entrepot_events_delivered_total", "Events that a receiver took.", labels,
+                     static_cast<double>(counters.delivered.load()));
+    families.Counter("entrepot_event_failures_total", "Deliveries that failed and are repeated.", labels,
+                     static_cast<double>(counters.failures.load()));
+    families.Gauge("entrepot_events_pending", "Events that wait for delivery, counted up to 10000.", labels,
+                   static_cast<double>(entry.state.pending));
+    families.Gauge("entrepot_events_dead", "Events that were given up, counted up to 10000.", labels,
+                   static_cast<double>(entry.state.dead));
+  }
+}
+
 void AddUsage(Families& families, const Storage::UsageView& usage) {
   for (const metadata::NamedRegistryUsage& entry : usage.registries) {
     const Labels labels{{"account", entry.name.account.str()}, {"region", entry.name.region.str()}};
@@ -185,6 +200,7 @@ std::string RenderMetrics(const MetricsSources& sources) {
   AddOci(families, sources.oci);
   AddAws(families, sources.aws);
   AddStorage(families, sources.storage);
+  AddEvents(families, sources.events);
   return families.Text();
 }
 

@@ -8,6 +8,7 @@
 #include "aws/door.h"
 #include "http/server.h"
 #include "oci/door.h"
+#include "server/event_receivers.h"
 #include "server/storage.h"
 
 namespace entrepot::server {
@@ -17,6 +18,7 @@ struct MetricsSources {
   const oci::OciDoor& oci;
   const aws::AwsDoor& aws;
   const Storage& storage;
+  const EventReceivers& events;
 };
 
 std::string RenderMetrics(const MetricsSources& sources);

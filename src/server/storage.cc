@@ -11,6 +11,13 @@ keys::FileEncryption FileEncryptionOf(const Config& config) {
                                                                : keys::FileEncryption::kServiceKey;
 }
 
+std::vector<metadata::EventReceiver> ReceiversOf(const Config& config) {
+  std::vector<metadata::EventReceiver> receivers;
+  if (!config.events_file.empty()) receivers.push_back(metadata::EventReceiver::kFile);
+  if (!config.events_webhook_url.empty()) receivers.push_back(metadata::EventReceiver::kWebhook);
+  return receivers;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Storage>> Storage::Open(const Config& config, const DataLayout& layout,
@@ -35,6 +42,7 @@ Storage::Storage(const Config& config, const DataLayout& layout, metadata::Store
       blobs(std::move(blob_store)),
       keys(std::move(root_keys), store, FileEncryptionOf(config)),
       grace(config.collection_grace),
+      outbox(ReceiversOf(config)),
       collection(store, *blobs, keys, grace, outbox),
       fsck(store, *blobs, keys, grace),
       free_watermark_(static_cast<std::uint64_t>(config.storage_free_watermark)),

@@ -7,7 +7,9 @@
 
 #include "base/log.h"
 #include "metadata/usage.h"
+#include "server/admin_arguments.h"
 #include "server/data_directory.h"
+#include "server/event_commands.h"
 #include "server/rotate_root_command.h"
 #include "server/wiring.h"
 
@@ -78,13 +80,6 @@ Result<object> SetPaused(Storage& storage, bool paused) {
   return Status(storage);
 }
 
-Result<bool> Truth(const object& arguments, std::string_view name) {
-  const boost::json::value* value = arguments.if_contains(name);
-  if (value == nullptr) return false;
-  if (!value->is_bool()) return Fail(ErrorCode::kMalformedRequest, std::string(name) + " is no truth value");
-  return value->get_bool();
-}
-
 object FindingObject(const registry::FsckFinding& finding) {
   return {{"code", finding.code},
           {"subject", finding.subject},
@@ -123,13 +118,6 @@ object UsageObject(const metadata::NamedUsage& entry) {
 }
 
 constexpr int kUsagePage = 500;  // repositories; an answer is a line of at most 1 MiB
-
-Result<std::int64_t> Number(const object& arguments, std::string_view name) {
-  const boost::json::value* value = arguments.if_contains(name);
-  if (value == nullptr) return 0;
-  if (!value->is_int64()) return Fail(ErrorCode::kMalformedRequest, std::string(name) + " is no number");
-  return value->get_int64();
-}
 
 // A page of repositories, and where the next one begins.
 Result<object> UsageOfRepositories(Storage& storage, const object& arguments) {
@@ -194,6 +182,7 @@ AdminCommands StorageCommands(Storage& storage) {
   commands["usage repositories"] = [&storage](const object& arguments) {
     return UsageOfRepositories(storage, arguments);
   };
+  commands.merge(EventCommands(storage));
   return commands;
 }
 

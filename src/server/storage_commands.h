@@ -9,6 +9,7 @@
 //   fsck step    {"repair", "read_blobs", "restart"}  -> the next piece of the check, and what it found;
 //   "done" at its end
 //   keys rotate-root    {}                      -> rotate_root_command.h
+//   events …            -> event_commands.h
 //   usage registries    {}                      -> what each really holds
 //   usage repositories  {"registry", "after"}   -> a page of them; "registry" and "after" for the next while
 //   "more"

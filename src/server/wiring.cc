@@ -20,7 +20,7 @@ constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
 constexpr std::chrono::seconds kTendUploadsEvery{5}, kReloadTlsEvery{2}, kWatchDiskEvery{1},
-    kWatchUsageEvery{15};
+    kWatchUsageEvery{15}, kDeliverEvery{1};
 constexpr std::chrono::hours kSweepOrphansEvery{24}, kRenewCertificateEvery{24};
 
 std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
@@ -83,6 +83,7 @@ Registry::~Registry() { Stop(); }
 Result<> Registry::OpenRooms(const DataLayout& layout) {
   metadata::Store& store = *foundation_.store;
   storage_ = TRY(Storage::Open(config_, layout, *foundation_.files, store, foundation_.seals->service_keys));
+  event_receivers_ = TRY(EventReceivers::Open(config_, store, foundation_.clock));
   access_ =
       TRY(access::MakeAccess(store, foundation_.secrets(), foundation_.clock, {.regions = config_.regions}));
   caches_ = std::make_unique<registry::Caches>(store, kCacheBytes);
@@ -147,7 +148,9 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   return {};
 }
 
-std::string Registry::Metrics() const { return RenderMetrics({server_.get(), *oci_, *aws_, *storage_}); }
+std::string Registry::Metrics() const {
+  return RenderMetrics({server_.get(), *oci_, *aws_, *storage_, *event_receivers_});
+}
 
 Result<std::shared_ptr<http::TlsContext>> Registry::LoadTls(const DataLayout& layout) {
   if (config_.tls == TlsMode::kAuto) {
@@ -193,8 +196,11 @@ void Registry::StartBackground(const DataLayout& layout) {
   });
   start("usage", kWatchUsageEvery, [this] {
     if (const Result<> seen = storage_->WatchUsage(); !seen) Logged("usage", Fail(seen.error()));
+    if (const Result<> seen = event_receivers_->Watch(); !seen) Logged("events", Fail(seen.error()));
     return false;
   });
+  for (const auto& delivery : event_receivers_->deliveries())
+    start("events", kDeliverEvery, [&delivery] { return Logged("events", delivery->RunSlice()); });
   start("orphans", kSweepOrphansEvery,
         [this] { return Logged("orphans", storage_->collection.SweepOrphans()); });
   start("uploads", kTendUploadsEvery, [this] {
@@ -226,6 +232,7 @@ void Registry::ReloadCertificate() {
 
 void Registry::Stop() {
   if (std::exchange(stopping_, true)) return;
+  if (event_receivers_) event_receivers_->Stop();
   background_.clear();
   if (server_) server_->Stop(config_.drain_seconds);
   if (metrics_server_) metrics_server_->Stop(std::chrono::milliseconds(0));

@@ -25,6 +25,7 @@
 #include "registry/uploads.h"
 #include "server/config.h"
 #include "server/data_directory.h"
+#include "server/event_receivers.h"
 #include "server/router.h"
 #include "server/status_pages.h"
 #include "server/storage.h"
@@ -80,6 +81,7 @@ class Registry {
   events::AuditLog audit_;  // ends last: until then calls end
   ThreadPool workers_, body_pool_;
   std::unique_ptr<Storage> storage_;
+  std::unique_ptr<EventReceivers> event_receivers_;
   std::unique_ptr<access::Access> access_;
   std::unique_ptr<registry::Caches> caches_;
   std::unique_ptr<registry::Repositories> repositories_;

@@ -7,7 +7,7 @@ CREATE TABLE event_streams (
   receiver   SMALLINT NOT NULL,          -- 1 file, 2 webhook
   next       BIGINT NOT NULL,            -- the number of the next event
   due        BIGINT NOT NULL,            -- store time: of the next attempt, or when a claim lapses
-  claim      BIGINT NOT NULL,            -- the fencing number; raised by each claim
+  claim      BIGINT NOT NULL,            -- the fencing number of the last one
   attempts   BIGINT NOT NULL,            -- failed ones since the last that went well
   error      TEXT NOT NULL,              -- of the last attempt; '' when it went well
   PRIMARY KEY (registry, repository, receiver)
