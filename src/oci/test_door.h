@@ -169,7 +169,8 @@ class Door : public testing::Test {
   registry::Caches caches_{*store_, 1 << 20};
   registry::Repositories repositories_{*store_, keys_, caches_};
   registry::Grace grace_;
-  registry::Images images_{*store_, caches_, grace_};
+  events::Outbox outbox_;
+  registry::Images images_{*store_, caches_, grace_, outbox_};
   registry::Referrers referrers_{*store_};
   registry::Layers layers_{*store_, *blobs_, keys_, caches_, grace_};
   ThreadPool workers_{"workers", 2, 64};
