@@ -15,6 +15,7 @@ Result<> Run(const Options& options) {
     case Mode::kGet:
     case Mode::kHead:
     case Mode::kPost:
+    case Mode::kReplay:
       return RunClosedLoop(options);
     case Mode::kPush:
     case Mode::kPushSingle:

@@ -7,8 +7,10 @@
 
 namespace entrepot::bench {
 
-/// GET, HEAD or POST of one request over and over, each connection with one request in flight. One thread and
-/// epoll, so that hundreds of connections cost the generator no thread switches.
+/// GET, HEAD or POST of one request over and over, or a script's, each connection with one request in flight.
+/// One thread and epoll, so that hundreds of connections cost the generator no thread switches. A script
+/// whose requests have a time is an open loop: they do not wait for the answers of others while a connection
+/// is free.
 Result<> RunClosedLoop(const Options& options);
 
 /// Pushes and manifest PUTs: one thread and one blocking connection each, every push with content of its own.

@@ -14,6 +14,7 @@ const std::map<std::string, Mode> kModes = {
     {"get", Mode::kGet},
     {"head", Mode::kHead},
     {"post", Mode::kPost},
+    {"replay", Mode::kReplay},
     {"push", Mode::kPush},
     {"push-single", Mode::kPushSingle},
     {"push-chunks", Mode::kPushChunks},
@@ -45,6 +46,9 @@ Options ParseOptions(int argc, char** argv) {
   app.add_option("--header", options.headers, "\"Name: value\", any number of times")->take_all();
   app.add_option("--body", options.body_file, "file: for post as it is, for manifest with @unique@ filled in")
       ->check(CLI::ExistingFile);
+  app.add_option("--script", options.script_file,
+                 "for replay: of every request a line `DUE LENGTH`, then its bytes")
+      ->check(CLI::ExistingFile);
   app.add_option("--server-pid", options.server_pid, "report this process's CPU and memory");
   app.add_option("command", options.command, "for start, after --: the program and its arguments");
   try {
@@ -57,6 +61,8 @@ Options ParseOptions(int argc, char** argv) {
       throw CLI::ValidationError("command", "start needs one, after --");
     if (options.mode == Mode::kManifest && options.body_file.empty())
       throw CLI::ValidationError("--body", "manifest needs one");
+    if (options.mode == Mode::kReplay && options.script_file.empty())
+      throw CLI::ValidationError("--script", "replay needs one");
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error));
   }

@@ -12,6 +12,7 @@ enum class Mode {
   kGet,         // GET --path over and over
   kHead,        // HEAD --path over and over
   kPost,        // POST --body to --path over and over (the JSON API)
+  kReplay,      // the requests of --script, in their order
   kPush,        // POST, then PUT of the whole body
   kPushSingle,  // POST ?digest= with the whole body
   kPushChunks,  // POST, PATCH of --chunk bytes each, PUT
@@ -34,6 +35,7 @@ struct Options {
   std::uint64_t chunk = 1024 * 1024;  // bytes of a PATCH
   std::vector<std::string> headers;   // "Name: value"
   std::string body_file;
+  std::string script_file;
   int server_pid = 0;                // whose CPU and memory are reported; 0 = nobody's
   std::vector<std::string> command;  // for kStart
 

@@ -21,8 +21,8 @@ from harness.rounds import Effort, Runner
 from harness.servers import make_server, missing_program
 
 SOURCE = Path(__file__).resolve().parent.parent
-QUICK = Effort(rounds=2, retries=0, seconds=1, pulls=2, pushes=1)
-FULL = Effort(rounds=5, retries=3, seconds=3, pulls=8, pushes=3)
+QUICK = Effort(rounds=2, retries=0, seconds=1, pulls=2, pushes=1, images=500)
+FULL = Effort(rounds=5, retries=3, seconds=3, pulls=8, pushes=3, images=2000)
 
 
 def parse_arguments():

@@ -15,8 +15,10 @@ SENDFILE, SEALED, OVERLAP = "pull-bound file", "pull-bound sealed", "pull-bound 
 DISK, ENTREPOT = "entrepot disk", "entrepot"
 CHUNKED = "entrepot disk, in chunks"
 NGINX_TLS, DISK_TLS = "nginx TLS", "entrepot disk TLS"
-SERVERS = (NGINX, REGISTRY, SWF, SEWF, DSF, DSEF, SENDFILE, SEALED, OVERLAP, DISK, CHUNKED, ENTREPOT, NGINX_TLS,
-           DISK_TLS)
+MOTO = "moto"  # answers ECR's API, checks no signature and keeps everything in memory
+FULL, FULLER = "entrepot, 10k images", "entrepot, 100k images"
+SERVERS = (NGINX, REGISTRY, SWF, SEWF, DSF, DSEF, SENDFILE, SEALED, OVERLAP, DISK, CHUNKED, MOTO, ENTREPOT, FULL, FULLER,
+           NGINX_TLS, DISK_TLS)
 
 # Metrics: keys of the generator's line, with the unit a report shows.
 REQUESTS, MEGABYTES = "requests_per_s", "mb_per_s"
@@ -34,11 +36,14 @@ class Workload:
     pinned: the server has one processor and the generator another. fresh: every round begins with an empty data
     directory, because the workload fills it. timed: others who use the machine spoil it. kind: "load", or "start"
     (spawn it), "resident" (look at it), "tls" (wrk, because the generator speaks no TLS; `arguments` are its options,
-    then the path). arguments_of: what single servers get instead.
+    then the path), "api" (signed requests: the `script` of api_load.py). arguments_of: what single servers get instead.
+    images_of: how many images single servers hold before.
     """
     title: str
     arguments: tuple = ()
     arguments_of: dict = field(default_factory=dict)
+    images_of: dict = field(default_factory=dict)
+    script: str = ""
     pinned: bool = True
     fresh: bool = False
     timed: bool = True
@@ -75,6 +80,15 @@ def _manifest(reference, connections):
 
 def _push(size, connections, *amount, mode="push"):
     return (mode, "--size", str(size), "--connections", str(connections), *amount)
+
+
+def _api(title, script, connections, **more):
+    return Workload(title, ("replay", "--connections", str(connections)), script=script, kind="api", **more)
+
+
+def _api_over_and_over(title, script, connections, **more):
+    return Workload(title, ("replay", "--connections", str(connections), "--seconds", "{seconds}"), script=script,
+                    kind="api", **more)
 
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -115,6 +129,15 @@ WORKLOADS = {
     "put-manifest-one": Workload("PUT manifest, one connection",
                                  ("manifest", "--body", "{manifest_template}", "--seconds", "{seconds}"),
                                  fresh=True, shows=P50),
+    "tokens": _api_over_and_over("GetAuthorizationToken, 16 connections", "tokens", 16),
+    "images-100": _api_over_and_over("DescribeImages, a page of 100, 16 connections", "pages of 100", 16,
+                                     images_of={ENTREPOT: 1000}),
+    "images-1000": _api_over_and_over("DescribeImages, a page of 1000, one connection", "pages of 1000", 1,
+                                      images_of={ENTREPOT: 1000}, shows=P50),
+    "put-image": _api("PutImage, one connection", "put images", 1, fresh=True, shows=P50,
+                      images_of={FULL: 10_000, FULLER: 100_000}),
+    "large-parts": _api("UploadLayerPart of 10 MiB, one connection", "large parts", 1, fresh=True, shows=CPU_PER_GIB),
+    "every-rate": _api("eight operations at ECR's default rates, 32 connections", "every rate", 32, fresh=True),
     "resident": Workload("resident memory, idle and empty", kind="resident", fresh=True, timed=False,
                          shows=RESIDENT),
     "idle": Workload("an idle connection, of 2000", ("idle", "--connections", "2000", "--seconds", "1"),
@@ -174,6 +197,19 @@ CRITERIA = (
     Criterion("K2", "pull-1g-free", ENTREPOT, MEGABYTES, DISK, at_least=0.5),
     Criterion("K2", "pull-1g", SEALED, MEGABYTES, SENDFILE),
     Criterion("K2", "pull-1g-free", OVERLAP, MEGABYTES, SENDFILE),
+    # All of A1 to A4 is pinned: figures of one processor. moto answers every page with the 100 images that it has.
+    Criterion("A1", "tokens", ENTREPOT, REQUESTS, at_least=15_000),
+    Criterion("A1", "tokens", ENTREPOT, P99, at_most=5),
+    Criterion("A1", "tokens", ENTREPOT, REQUESTS, MOTO, at_least=65),
+    Criterion("A2", "images-100", ENTREPOT, REQUESTS, at_least=3000),
+    Criterion("A2", "images-100", ENTREPOT, REQUESTS, MOTO, at_least=50),
+    Criterion("A2", "images-1000", ENTREPOT, P50, at_most=2),
+    Criterion("A3", "put-image", ENTREPOT, P50, at_most=1.5),
+    Criterion("A3", "put-image", FULL, P50, ENTREPOT, at_most=1.2),
+    Criterion("A3", "put-image", FULLER, P50, ENTREPOT, at_most=1.2),
+    # An open loop: a server that does not sustain the rates falls behind more and more.
+    Criterion("A4", "every-rate", ENTREPOT, P99, at_most=20),
+    Criterion("A4", "large-parts", ENTREPOT, CPU_PER_GIB),
     Criterion("R1", "resident", ENTREPOT, RESIDENT, at_most=20),
     Criterion("R1", "resident", ENTREPOT, RESIDENT, REGISTRY),
     Criterion("R2", "idle", ENTREPOT, PER_CONNECTION, at_most=2),

@@ -28,14 +28,12 @@ def connect(port: int, tls: bool = False, **options) -> http.client.HTTPConnecti
     return http.client.HTTPConnection("127.0.0.1", port, **options)
 
 
-def call_ecr(port: int, credentials_file: Path, region: str, operation: str, parameters: dict,
-             tls: bool = False) -> dict:
-    """One operation of the ECR API, signed with SigV4 by the default profile of an AWS credentials file."""
+def signed_headers(port: int, credentials_file: Path, region: str, operation: str, body: bytes) -> dict:
+    """Of one operation of the ECR API, signed with SigV4 by the default profile of an AWS credentials file."""
     profile = configparser.ConfigParser()
     profile.read(credentials_file)
     key_id = profile["default"]["aws_access_key_id"]
     secret = profile["default"]["aws_secret_access_key"]
-    body = json.dumps(parameters).encode()
     time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     headers = {"content-type": _JSON_TYPE, "host": f"127.0.0.1:{port}", "x-amz-date": time,
                "x-amz-target": f"{_TARGET}.{operation}"}
@@ -48,8 +46,23 @@ def call_ecr(port: int, credentials_file: Path, region: str, operation: str, par
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
-    headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, "
-                                f"Signature={signature}")
+    return {**headers, "authorization": f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, "
+                                        f"Signature={signature}"}
+
+
+def signed_text(port: int, credentials_file: Path, region: str, operation: str, parameters: dict) -> bytes:
+    """The whole request as it goes on the wire."""
+    body = json.dumps(parameters).encode()
+    headers = {**signed_headers(port, credentials_file, region, operation, body), "content-length": len(body)}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST / HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+def call_ecr(port: int, credentials_file: Path, region: str, operation: str, parameters: dict,
+             tls: bool = False) -> dict:
+    """One operation of the ECR API."""
+    body = json.dumps(parameters).encode()
+    headers = signed_headers(port, credentials_file, region, operation, body)
     status, _, answer = _request(port, "POST", "/", headers, body, tls)
     if status != 200:
         raise SetUpError(f"{operation}: status {status}: {answer[:300]!r}")

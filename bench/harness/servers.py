@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import random
 import shutil
@@ -13,12 +14,13 @@ from pathlib import Path
 
 from . import goals
 from .content import MANIFEST_TYPE, Content
-from .registry_client import SetUpError, call_ecr, connect, push_content, registry_token
+from .registry_client import SetUpError, call_ecr, connect, push_content, registry_token, signed_text
 
 _START_LIMIT_SECONDS = 30
 _STOP_LIMIT_SECONDS = 30
 _REGION = "us-west-2"
-_ENTREPOTS = (goals.ENTREPOT, goals.DISK, goals.CHUNKED, goals.DISK_TLS)
+_DEFAULT_MODE = (goals.ENTREPOT, goals.FULL, goals.FULLER)
+_ENTREPOTS = (*_DEFAULT_MODE, goals.DISK, goals.CHUNKED, goals.DISK_TLS)
 
 
 class Server:
@@ -156,7 +158,42 @@ http: {{addr: "127.0.0.1:{self.port}", secret: bench}}
         push_content(self.port, self.headers(), self.content, digests)
 
 
-class Entrepot(Server):
+class EcrServer(Server):
+    """One that also answers ECR's API."""
+
+    def credentials(self) -> Path:
+        """An AWS credentials file."""
+        raise NotImplementedError
+
+    def call(self, operation: str, parameters: dict) -> dict:
+        return call_ecr(self.port, self.credentials(), _REGION, operation, parameters, self.tls)
+
+    def signed(self, operation: str, parameters: dict) -> bytes:
+        """The request as it goes on the wire."""
+        return signed_text(self.port, self.credentials(), _REGION, operation, parameters)
+
+
+class Moto(EcrServer):
+    """Its repository holds 100 images: it knows no pages, and answers with all that there are."""
+
+    ready_path = "/moto-api/"
+
+    def command(self):
+        return ["moto_server", "-H", "127.0.0.1", "-p", str(self.port)]
+
+    def seed(self, digests):
+        self.call("CreateRepository", {"repositoryName": "bench"})
+        for i in range(100):
+            manifest = {**json.loads(self.content.manifest), "annotations": {"org.example.unique": str(i)}}
+            self.call("PutImage", {"repositoryName": "bench", "imageManifest": json.dumps(manifest), "imageTag": f"v{i}"})
+
+    def credentials(self):
+        file = self.data / "credentials"
+        file.write_text("[default]\naws_access_key_id = any\naws_secret_access_key = any\n")
+        return file
+
+
+class Entrepot(EcrServer):
     """In its default mode, or trusting the disk below to encrypt; every request of the generator has a token."""
 
     ready_path = "/readyz"
@@ -168,7 +205,7 @@ class Entrepot(Server):
         self.tls = name == goals.DISK_TLS
 
     def command(self):
-        mode = [] if self.name == goals.ENTREPOT else ["--storage-encryption", "disk"]
+        mode = [] if self.name in _DEFAULT_MODE else ["--storage-encryption", "disk"]
         if self.tls:
             certificate, key = make_certificate(self.directory)
             mode += ["--tls-cert", str(certificate), "--tls-key", str(key)]
@@ -176,19 +213,17 @@ class Entrepot(Server):
 
     def start(self, processors):
         super().start(processors)
-        self._token = registry_token(self.port, self._credentials(), _REGION, self.tls)
+        self._token = registry_token(self.port, self.credentials(), _REGION, self.tls)
 
     def headers(self):
         return {"Accept": MANIFEST_TYPE, "Authorization": f"Basic {self._token}"}
 
     def seed(self, digests):
-        described = call_ecr(self.port, self._credentials(), _REGION, "DescribeRepositories", {}, self.tls)
-        if not described["repositories"]:
-            call_ecr(self.port, self._credentials(), _REGION, "CreateRepository", {"repositoryName": "bench"},
-                     self.tls)
+        if not self.call("DescribeRepositories", {})["repositories"]:
+            self.call("CreateRepository", {"repositoryName": "bench"})
         push_content(self.port, self.headers(), self.content, digests, self.tls)
 
-    def _credentials(self) -> Path:
+    def credentials(self):
         return self.data / "credentials"
 
 
@@ -211,6 +246,8 @@ def make_server(name: str, directory: Path, content: Content, build: Path) -> Se
         return Nginx(name, own, content)
     if name == goals.REGISTRY:
         return DockerRegistry(name, own, content)
+    if name == goals.MOTO:
+        return Moto(name, own, content)
     if name in _ENTREPOTS:
         return Entrepot(name, own, content, build / "entrepot")
     return Bound(name, own, content, build)
@@ -230,7 +267,7 @@ def missing_program(name: str, build: Path) -> str | None:
     """The program that a server needs and this machine does not have."""
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     program = {goals.NGINX: nginx, goals.NGINX_TLS: nginx if shutil.which("wrk") else None,
-               goals.REGISTRY: shutil.which("docker-registry"),
+               goals.REGISTRY: shutil.which("docker-registry"), goals.MOTO: shutil.which("moto_server"),
                **{entrepot: build / "entrepot" for entrepot in _ENTREPOTS}}.get(
                    name, build / name.split()[0].replace("-", "_"))
     return None if program and Path(program).exists() else str(program or name)
