@@ -7,7 +7,8 @@ namespace {
 
 // The columns that ReadManifestRow reads, from 0.
 #define MANIFEST_COLUMNS \
-  "m.digest, m.media_type, m.size, m.image_size, m.pushed_at, m.artifact_type, m.subject"
+  "m.digest, m.media_type, m.size, m.image_size, m.pushed_at, m.artifact_type, m.subject, m.last_pulled_at"
+constexpr int kManifestColumns = 8;
 
 Result<ManifestRow> ReadManifestRow(sql::Cursor& row) {
   ManifestRow manifest{.digest = TRY(row.StoredDigest(0)),
@@ -16,7 +17,8 @@ Result<ManifestRow> ReadManifestRow(sql::Cursor& row) {
                        .image_size = row.Int(3),
                        .pushed_at = row.Time(4),
                        .artifact_type = row.OptionalText(5),
-                       .subject = std::nullopt};
+                       .subject = std::nullopt,
+                       .last_pulled_at = row.OptionalTime(7)};
   if (!row.IsNull(6)) manifest.subject = TRY(row.StoredDigest(6));
   return manifest;
 }
@@ -67,6 +69,15 @@ Result<> DeleteManifest(WriteTransaction& transaction, RepositoryRef ref, const 
   return size ? ManifestsChanged(transaction, ref, -1, *size) : Result<>();
 }
 
+Result<> SetLastPulled(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                       Timestamp pulled_at, Timestamp unless_since) {
+  TRY(transaction->Run(
+      "UPDATE manifests SET last_pulled_at = $4 WHERE registry = $1 AND repository = $2 AND digest = $3"
+      " AND (last_pulled_at IS NULL OR last_pulled_at <= $5)",
+      ref.registry, ref.repository, digest, pulled_at, unless_since));
+  return {};
+}
+
 Result<bool> HasManifests(sql::Session& session, RepositoryRef ref) {
   sql::Cursor row =
       TRY(session.Query("SELECT 1 FROM manifests WHERE registry = $1 AND repository = $2 LIMIT 1",
@@ -90,7 +101,7 @@ Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef re
     ManifestRow manifest = TRY(ReadManifestRow(row));
     if (images.empty() || images.back().manifest.digest != manifest.digest)
       images.push_back({std::move(manifest), {}});
-    if (!row.IsNull(7)) images.back().tags.push_back(row.Text(7));
+    if (!row.IsNull(kManifestColumns)) images.back().tags.push_back(row.Text(kManifestColumns));
   }
   return images;
 }

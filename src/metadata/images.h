@@ -20,6 +20,7 @@ struct ManifestRow {
   Timestamp pushed_at;
   std::optional<std::string> artifact_type;
   std::optional<Digest> subject;
+  std::optional<Timestamp> last_pulled_at;  // InsertManifest does not write it
 };
 
 struct ManifestContent {
@@ -43,6 +44,9 @@ Result<std::optional<ManifestContent>> ReadManifest(sql::Session& session, Repos
 Result<bool> InsertManifest(WriteTransaction& transaction, RepositoryRef ref, const ManifestRow& row,
                             std::string_view content);
 Result<> DeleteManifest(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest);
+/// Unless it was pulled after `unless_since`, as far as is written, or is gone.
+Result<> SetLastPulled(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                       Timestamp pulled_at, Timestamp unless_since);
 Result<bool> HasManifests(sql::Session& session, RepositoryRef ref);
 
 /// Images with their tags (ascending), newest first, then by digest.

@@ -10,6 +10,10 @@ std::uint64_t AccountSettingsVersion(const RegistryName& registry) {
   return CacheKey("account settings", registry.account, registry.region);
 }
 
+std::uint64_t PullTimeExclusionsVersion(const RegistryName& registry) {
+  return CacheKey("pull time exclusions", registry.account, registry.region);
+}
+
 Result<std::optional<std::string>> FindAccountSetting(sql::Session& session, const RegistryName& registry,
                                                       std::string_view name) {
   sql::Cursor row =
@@ -39,6 +43,7 @@ Result<bool> InsertPullTimeExclusion(WriteTransaction& transaction, const Regist
       TRY(transaction->Run("INSERT INTO pull_time_exclusions (registry, principal_arn, created_at)"
                            " VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
                            id, principal_arn, transaction.now()));
+  transaction.Touch(PullTimeExclusionsVersion(registry));
   return inserted == 1;
 }
 
@@ -47,6 +52,7 @@ Result<bool> DeletePullTimeExclusion(WriteTransaction& transaction, const Regist
   const std::int64_t id = TRY(EnsureRegistry(transaction, registry));
   const std::int64_t deleted = TRY(transaction->Run(
       "DELETE FROM pull_time_exclusions WHERE registry = $1 AND principal_arn = $2", id, principal_arn));
+  transaction.Touch(PullTimeExclusionsVersion(registry));
   return deleted == 1;
 }
 

@@ -19,6 +19,9 @@ inline constexpr std::string_view kBlobMounting = "BLOB_MOUNTING",
 /// Version key, for caches; PutAccountSetting raises it.
 std::uint64_t AccountSettingsVersion(const RegistryName& registry);
 
+/// Version key of the principals whose pulls do not count.
+std::uint64_t PullTimeExclusionsVersion(const RegistryName& registry);
+
 /// Nothing while it was never set.
 Result<std::optional<std::string>> FindAccountSetting(sql::Session& session, const RegistryName& registry,
                                                       std::string_view name);

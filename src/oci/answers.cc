@@ -82,6 +82,10 @@ http::Response ManifestAnswer(const http::RequestHead& head, const registry::Sto
   return response;
 }
 
+bool IsPull(const http::RequestHead& head, const http::Response& manifest_answer) {
+  return head.method == http::Method::kGet && manifest_answer.status == 200;
+}
+
 Result<BlobAnswer> AnswerForBlob(const http::RequestHead& head, const Digest& digest, std::uint64_t size,
                                  std::string_view cache_control) {
   const std::string name = digest.ToString();

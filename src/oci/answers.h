@@ -29,6 +29,9 @@ http::Response VersionAnswer();
 /// GET and HEAD of a manifest, or 304.
 http::Response ManifestAnswer(const http::RequestHead& head, const registry::StoredManifest& manifest);
 
+/// Whether the answer gives the caller a manifest: no HEAD, and no 304.
+bool IsPull(const http::RequestHead& head, const http::Response& manifest_answer);
+
 /// The answer to GET or HEAD of a layer but for its body, and which bytes that is: none for HEAD, 304 and an
 /// empty layer. kRangeNotSatisfiable.
 struct BlobAnswer {

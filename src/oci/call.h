@@ -19,6 +19,7 @@
 #include "registry/creation_templates.h"
 #include "registry/images.h"
 #include "registry/layers.h"
+#include "registry/pulls.h"
 #include "registry/referrers.h"
 #include "registry/repositories.h"
 #include "registry/uploads.h"
@@ -35,6 +36,7 @@ struct Rooms {
   registry::Uploads& uploads;
   registry::AccountSettings& account_settings;
   registry::CreationTemplates& creation_templates;
+  registry::Pulls& pulls;
   const Clock& clock;
   std::string domain;       // the configured one, or "": whose host names name registries (design.md 1.3)
   bool ecr_quirks = false;  // as ECR where it is stricter than the specification (design.md 5)

@@ -10,6 +10,10 @@ registry::ImageReference ReferenceOf(const Route& route) {
   return {.digest = route.digest, .tag = route.tag};
 }
 
+std::string ReferenceText(const Route& route) {
+  return route.tag ? route.tag->str() : route.digest->ToString();
+}
+
 /// The media type without its parameters, which OCI Distribution v1.1 tells registries to ignore.
 std::string DeclaredMediaType(const http::RequestHead& head) {
   std::string_view type = head.Header("Content-Type");
@@ -32,7 +36,10 @@ Result<> CheckRepeatedTag(const Rooms& rooms, const Call& call, const registry::
 Result<http::Reply> GetManifest(const Rooms& rooms, const CallPtr& call) {
   const registry::StoredManifestPtr manifest =
       TRY(rooms.images.Get(*call->repository, ReferenceOf(call->route)));
-  return ManifestAnswer(call->head, *manifest);
+  http::Response answer = ManifestAnswer(call->head, *manifest);
+  if (IsPull(call->head, answer))
+    rooms.pulls.Note(*call->repository, manifest->digest, ReferenceText(call->route), call->caller->arn);
+  return answer;
 }
 
 Result<http::Reply> PutManifest(const Rooms& rooms, const CallPtr& call) {

@@ -9,18 +9,27 @@
 namespace entrepot::oci {
 namespace {
 
-bool IsPull(RouteKind kind) {
+bool IsOfPulls(RouteKind kind) {
   return kind == RouteKind::kRoot || kind == RouteKind::kManifest || kind == RouteKind::kBlob;
 }
 
+bool AnswerForManifest(const Rooms& rooms, const http::RequestHead& head, const PathParts& parts,
+                       const registry::Repository& repository, const access::Caller& caller,
+                       http::Response& response) {
+  const registry::StoredManifestPtr manifest = rooms.images.TryGet(repository, parts.reference);
+  if (!manifest) return false;
+  http::Response answer = ManifestAnswer(head, *manifest);
+  if (IsPull(head, answer) && !rooms.pulls.TryNote(repository, manifest->digest, parts.reference, caller.arn))
+    return false;
+  response = std::move(answer);
+  return true;
+}
+
 bool AnswerFor(const Rooms& rooms, const http::RequestHead& head, const PathParts& parts,
-               const registry::Repository& repository, http::Response& response) {
-  if (parts.kind == RouteKind::kManifest) {
-    const registry::StoredManifestPtr manifest = rooms.images.TryGet(repository, parts.reference);
-    if (!manifest) return false;
-    response = ManifestAnswer(head, *manifest);
-    return true;
-  }
+               const registry::Repository& repository, const access::Caller& caller,
+               http::Response& response) {
+  if (parts.kind == RouteKind::kManifest)
+    return AnswerForManifest(rooms, head, parts, repository, caller, response);
   const registry::OpenLayerPtr layer = rooms.layers.TryOpen(repository, parts.reference);
   // That an unreferenced layer exists is said by its fresh row alone (design-storage 1.7).
   if (!layer || (head.method == http::Method::kHead && !layer->referenced)) return false;
@@ -35,7 +44,7 @@ bool AnswerFor(const Rooms& rooms, const http::RequestHead& head, const PathPart
 const Operation* TryAnswerPull(const Rooms& rooms, const http::RequestHead& head, http::Response& response) {
   if (head.has_body() || head.path.contains('%')) return nullptr;
   const std::optional<PathParts> parts = SplitPath(head.path);
-  if (!parts || !IsPull(parts->kind)) return nullptr;
+  if (!parts || !IsOfPulls(parts->kind)) return nullptr;
   if (rooms.ecr_quirks && parts->reference.starts_with("sha512:")) return nullptr;
   const Operation* operation = FindOperation(parts->kind, head.method);
   if (!operation || (head.method != http::Method::kGet && head.method != http::Method::kHead)) return nullptr;
@@ -52,7 +61,7 @@ const Operation* TryAnswerPull(const Rooms& rooms, const http::RequestHead& head
     const std::string arn = RepositoryArn(registry, parts->repository);
     if (!rooms.access.TryAuthorize(*who->caller, operation->action, arn, head).value_or(false))
       return nullptr;
-    if (!AnswerFor(rooms, head, *parts, *repository, response)) return nullptr;
+    if (!AnswerFor(rooms, head, *parts, *repository, *who->caller, response)) return nullptr;
   }
   Complete(head, response);
   return operation;

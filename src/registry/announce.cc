@@ -64,4 +64,13 @@ Result<> AnnounceStorageClass(WriteTransaction& transaction, const events::Outbo
   return outbox.Announce(transaction, ref, EventOf(*action, transaction.now()));
 }
 
+Result<> AnnouncePull(WriteTransaction& transaction, const events::Outbox& outbox,
+                      metadata::RepositoryRef ref, const metadata::ManifestRow& image, std::string_view tag,
+                      Timestamp time) {
+  auto action = TRY(ActionOn(transaction, ref, image, ImageActionType::kPull));
+  if (!action) return {};
+  action->tag = tag;
+  return outbox.Announce(transaction, ref, EventOf(*action, time));
+}
+
 }  // namespace entrepot::registry

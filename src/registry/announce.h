@@ -24,4 +24,9 @@ Result<> AnnounceStorageClass(metadata::WriteTransaction& transaction, const eve
                               metadata::RepositoryRef ref, const metadata::ManifestRow& image,
                               std::string_view target, std::optional<Timestamp> last_activated_at);
 
+/// `tag` is what it was pulled by; "" = its digest. ECR has no such event.
+Result<> AnnouncePull(metadata::WriteTransaction& transaction, const events::Outbox& outbox,
+                      metadata::RepositoryRef ref, const metadata::ManifestRow& image, std::string_view tag,
+                      Timestamp time);
+
 }  // namespace entrepot::registry

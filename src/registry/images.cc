@@ -94,7 +94,8 @@ Result<metadata::ManifestRow> InsertImage(WriteTransaction& transaction, const R
       .image_size = TRY(ImageSizeOf(transaction, ref, manifest)),
       .pushed_at = transaction.now(),
       .artifact_type = manifest.artifact_type.empty() ? std::nullopt : std::optional(manifest.artifact_type),
-      .subject = manifest.subject};
+      .subject = manifest.subject,
+      .last_pulled_at = std::nullopt};
   TRY(metadata::InsertManifest(transaction, ref, row, content));
   for (const Reference& reference : manifest.references) {
     TRY(metadata::InsertReference(transaction, ref, digest,
@@ -159,6 +160,7 @@ ImageDetail ToDetail(metadata::ManifestRow row, std::vector<std::string> tags) {
           .image_size = row.image_size,
           .pushed_at = row.pushed_at,
           .subject = row.subject,
+          .last_pulled_at = row.last_pulled_at,
           .tags = std::move(tags)};
 }
 

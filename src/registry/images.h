@@ -33,6 +33,7 @@ struct ImageDetail {
   std::int64_t image_size = 0;  // config and layers; of an index the largest child
   Timestamp pushed_at;
   std::optional<Digest> subject;
+  std::optional<Timestamp> last_pulled_at;  // as it was last written (pulls.h)
   std::vector<std::string> tags;  // ascending
 };
 

@@ -51,6 +51,7 @@ struct Config {
   std::filesystem::path events_file;
   std::uint64_t events_file_bytes = 0;
   int events_file_keep = 0;
+  bool events_pulls = false;  // of pulls too
   std::string events_webhook_url;
   std::filesystem::path events_webhook_secret_file;
   std::chrono::seconds events_webhook_timeout{0}, events_give_up{0};

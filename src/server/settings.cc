@@ -306,6 +306,8 @@ constexpr Setting kSettings[] = {
                                     "set the events file aside once it would be larger", 4 << 10),
     Row<&Config::events_file_keep>("events.file_keep", "5", "a number from 0 to 1000",
                                    "events files kept aside; older ones are removed", 0, 1000),
+    Row<&Config::events_pulls>("events.pulls", "false", "true or false",
+                               "tell of every pull too, which ECR does not"),
     Row<&Config::events_webhook_url>("events.webhook_url", "", "a URL with http:// or https://",
                                      "POST what happens to images to this URL, in EventBridge's form"),
     Row<&Config::events_webhook_secret_file>("events.webhook_secret_file", "", "a file",

@@ -20,7 +20,7 @@ constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
 constexpr std::chrono::seconds kTendUploadsEvery{5}, kReloadTlsEvery{2}, kWatchDiskEvery{1},
-    kWatchUsageEvery{15}, kDeliverEvery{1};
+    kWatchUsageEvery{15}, kDeliverEvery{1}, kFlushPullTimesEvery{60}, kFlushPullEventsEvery{1};
 constexpr std::chrono::hours kSweepOrphansEvery{24}, kRenewCertificateEvery{24};
 
 std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
@@ -44,6 +44,10 @@ bool Logged(std::string_view what, const Result<bool>& more) {
   if (more) return *more;
   log::Error("background work failed", {{"task", what}, {"error", more.error().ToString()}});
   return false;
+}
+// The same of a step that does all there is to do.
+bool LoggedOnce(std::string_view what, const Result<>& done) {
+  return Logged(what, done ? Result<bool>(false) : Fail(done.error()));
 }
 
 }  // namespace
@@ -93,6 +97,8 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   account_settings_ =
       std::make_unique<registry::AccountSettings>(store, /*mounting=*/!config_.compat_ecr_quirks);
   pull_time_exclusions_ = std::make_unique<registry::PullTimeExclusions>(store, QuotasOf(config_));
+  pulls_ = std::make_unique<registry::Pulls>(store, *pull_time_exclusions_, storage_->outbox,
+                                             registry::Pulls::Options{.events = config_.events_pulls});
   creation_templates_ = std::make_unique<registry::CreationTemplates>(store, *repositories_);
   images_ = std::make_unique<registry::Images>(store, *caches_, storage_->grace, storage_->outbox,
                                                QuotasOf(config_));
@@ -103,17 +109,9 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
       registry::UploadSettings{.memory = config_.limits_body_memory / 4});
 
   referrers_ = std::make_unique<registry::Referrers>(store);
-  const oci::Rooms rooms{*access_,
-                         *repositories_,
-                         *images_,
-                         *referrers_,
-                         *layers_,
-                         *uploads_,
-                         *account_settings_,
-                         *creation_templates_,
-                         foundation_.clock,
-                         config_.domain,
-                         config_.compat_ecr_quirks};
+  const oci::Rooms rooms{*access_, *repositories_,    *images_,           *referrers_,
+                         *layers_, *uploads_,         *account_settings_, *creation_templates_,
+                         *pulls_,  foundation_.clock, config_.domain,     config_.compat_ecr_quirks};
   oci_ = std::make_unique<oci::OciDoor>(rooms, &audit_);
   downloads_ = std::make_unique<oci::Downloads>(rooms);
   ecr_ = std::make_unique<ecr::Ecr>(ecr::Ecr{.repositories = *repositories_,
@@ -124,6 +122,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
                                              .policies = *policies_,
                                              .account_settings = *account_settings_,
                                              .pull_time_exclusions = *pull_time_exclusions_,
+                                             .pulls = *pulls_,
                                              .creation_templates = *creation_templates_,
                                              .access = *access_,
                                              .domain = config_.domain});
@@ -195,12 +194,16 @@ void Registry::StartBackground(const DataLayout& layout) {
     return false;
   });
   start("usage", kWatchUsageEvery, [this] {
-    if (const Result<> seen = storage_->WatchUsage(); !seen) Logged("usage", Fail(seen.error()));
-    if (const Result<> seen = event_receivers_->Watch(); !seen) Logged("events", Fail(seen.error()));
-    return false;
+    LoggedOnce("usage", storage_->WatchUsage());
+    return LoggedOnce("events", event_receivers_->Watch());
   });
   for (const auto& delivery : event_receivers_->deliveries())
     start("events", kDeliverEvery, [&delivery] { return Logged("events", delivery->RunSlice()); });
+  start("pull times", kFlushPullTimesEvery,
+        [this] { return LoggedOnce("pull times", pulls_->FlushTimes()); });
+  if (pulls_->announces())
+    start("pull events", kFlushPullEventsEvery,
+          [this] { return LoggedOnce("pull events", pulls_->FlushEvents()); });
   start("orphans", kSweepOrphansEvery,
         [this] { return Logged("orphans", storage_->collection.SweepOrphans()); });
   start("uploads", kTendUploadsEvery, [this] {
@@ -237,6 +240,7 @@ void Registry::Stop() {
   if (server_) server_->Stop(config_.drain_seconds);
   if (metrics_server_) metrics_server_->Stop(std::chrono::milliseconds(0));
   if (uploads_) uploads_->CheckpointAll();
+  if (pulls_) LoggedOnce("pulls", pulls_->FlushAll());
   workers_.Stop();
   body_pool_.Stop();
 }

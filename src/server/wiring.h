@@ -88,6 +88,7 @@ class Registry {
   std::unique_ptr<registry::Policies> policies_;
   std::unique_ptr<registry::AccountSettings> account_settings_;
   std::unique_ptr<registry::PullTimeExclusions> pull_time_exclusions_;
+  std::unique_ptr<registry::Pulls> pulls_;
   std::unique_ptr<registry::CreationTemplates> creation_templates_;
   std::unique_ptr<registry::Images> images_;
   std::unique_ptr<registry::Referrers> referrers_;

@@ -134,6 +134,7 @@ CREATE TABLE manifests (
   pushed_at     BIGINT NOT NULL,
   artifact_type TEXT,                    -- artifactType, else the config's media type
   subject       BYTEA,
+  last_pulled_at BIGINT,                 -- wall time, to the hour; NULL = never
   content       BYTEA NOT NULL,          -- the exact bytes; the only place they live
   PRIMARY KEY (registry, repository, digest)
 );

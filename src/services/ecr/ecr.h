@@ -14,6 +14,7 @@
 #include "registry/layers.h"
 #include "registry/policies.h"
 #include "registry/pull_time_exclusions.h"
+#include "registry/pulls.h"
 #include "registry/referrers.h"
 #include "registry/repositories.h"
 #include "registry/uploads.h"
@@ -30,6 +31,7 @@ struct Ecr {
   registry::Policies& policies;
   registry::AccountSettings& account_settings;
   registry::PullTimeExclusions& pull_time_exclusions;
+  registry::Pulls& pulls;
   registry::CreationTemplates& creation_templates;
   access::Access& access;
   std::string domain;  // "" = URIs name the host that the caller used (design.md 1.3)

@@ -106,6 +106,7 @@ ImageDetail ToAnswer(const registry::Repository& repository, const registry::Ima
       .image_size_in_bytes = detail.image_size,
       .image_status = ImageStatus::kActive,
       .image_tags = detail.tags.empty() ? std::nullopt : std::optional(detail.tags),
+      .last_recorded_pull_time = detail.last_pulled_at,
       .registry_id = repository.registry.account.str(),
       .repository_name = repository.name.str(),
       .subject_manifest_digest = detail.subject ? std::optional(detail.subject->ToString()) : std::nullopt};
@@ -201,6 +202,8 @@ Result<BatchGetImageResponse> BatchGetImage(Ecr& ecr, const aws::CallContext& ca
     const auto manifest = GetOne(ecr, *repository, id);
     if (manifest && accepted((*manifest)->media_type)) {
       answer.images->push_back(ToImage(*repository, **manifest, id.image_tag));
+      ecr.pulls.Note(*repository, (*manifest)->digest, id.image_tag.value_or((*manifest)->digest.ToString()),
+                     call.caller->arn);
     } else if (manifest) {
       answer.failures->push_back(Failure(id, ImageFailureCode::kImageNotFound, "Requested image not found"));
     } else if (auto failure = AsFailure(id, manifest.error())) {
