@@ -140,6 +140,7 @@ def test_pages_of_any_size_are_the_whole(crowded, size, status):
     assert sorted(detail["imageDigest"] for page in pages for detail in page) == sorted(wanted)
 
 
+@pytest.mark.own_server("ECR's order is not documented")
 def test_newest_first(crowded):
     """ECR's order is not documented; ours is (docs/compatibility.md)."""
     pages = pages_of(crowded.ecr.describe_images, "imageDetails", repositoryName=crowded.repository, maxResults=30)

@@ -10,8 +10,8 @@ from harness.server import ACCOUNT
 @pytest.fixture(scope="module")
 def crowded(server):
     """A repository of 101 (digest, tag) pairs: 96 tags of one image, five untagged images."""
-    server.client("ecr").create_repository(repositoryName="crowded")
-    api = Api(server, "crowded")
+    server.client("ecr").create_repository(repositoryName="crowded/listed")
+    api = Api(server, "crowded/listed")
     tagged = api.push_image("t0")
     for i in range(1, 96):
         api.put_image(tagged, f"t{i}")

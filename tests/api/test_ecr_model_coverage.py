@@ -15,6 +15,8 @@ from harness.server import ACCOUNT, Server
 from harness.v2 import IMAGE_TYPE, descriptor, digest_of
 from test_ecr_protocol import SERVED
 
+pytestmark = pytest.mark.own_server("it is about what is generated from the model")
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 # "Operation path" of members that no answer has yet.

@@ -6,7 +6,7 @@ import pytest
 
 from harness.api import OTHER_ACCOUNT, denied, fault_of, invalid, no_repository, repository_arn
 from harness.policies import ADMIN, PULL, PULL_AS_RETURNED, policy, statement
-from harness.server import ACCOUNT, REGION
+from harness.server import ACCOUNT, CALLER, REGION
 from harness.v2 import V2
 
 REFUSED = invalid("PolicyText", "Invalid repository policy provided")
@@ -91,7 +91,7 @@ def test_a_deny_is_obeyed_by_the_next_request_at_both_doors(server, api):
     over_v2 = V2(server, api.repository)
     assert over_v2.get_manifest("v1").status == 200
     api.call("set_repository_policy", policyText=policy(statement("Deny", ["ecr:BatchGetImage", "ecr:PutImage"], ADMIN)))
-    reason = (f"User: arn:aws:iam::{ACCOUNT}:user/admin is not authorized to perform: ecr:BatchGetImage on resource: "
+    reason = (f"User: {CALLER} is not authorized to perform: ecr:BatchGetImage on resource: "
               f"{repository_arn(api.repository)} with an explicit deny in a resource-based policy")
     assert api.fault("batch_get_image", imageIds=[{"imageTag": "v1"}]).text == ("AccessDeniedException", reason)
     answer = over_v2.get_manifest("v1")
@@ -132,6 +132,7 @@ def test_it_survives_a_restart(own_server):
 # ---- the guard
 
 
+@pytest.mark.own_server("it leaves repositories that only the root user of the account may delete")
 @pytest.mark.parametrize("action", ["ecr:SetRepositoryPolicy", "ecr:*"])
 @pytest.mark.parametrize("principal", ["*", ADMIN, {"AWS": ACCOUNT}])
 def test_nobody_locks_itself_out_unless_it_means_to(api, action, principal):

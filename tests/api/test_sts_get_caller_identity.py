@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 import pytest
 
 from harness.api import fault_of
-from harness.server import ACCOUNT, Server, run_entrepot
+from harness.server import ACCOUNT, CALLER, Server, run_entrepot
 from harness.signed import Signer, now
 from harness.v2 import V2
 
@@ -68,7 +68,7 @@ def identity(server):
 
 def test_the_answer(identity):
     assert identity["Account"] == ACCOUNT
-    assert identity["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/admin"
+    assert identity["Arn"] == CALLER
     assert identity["UserId"].startswith("AIDA")
 
 

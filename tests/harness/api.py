@@ -9,7 +9,7 @@ import sys
 import botocore.exceptions
 import pytest
 
-from harness.server import ACCOUNT, REGION, Server
+from harness.server import ACCOUNT, CALLER, REGION, Server
 from harness.v2 import digest_of, image_manifest
 
 MIB = 1 << 20
@@ -72,7 +72,7 @@ def denied(action: str, repository: str) -> tuple[str, str]:
     """What another account's repository answers, whether it is there or not."""
     arn = f"arn:aws:ecr:{REGION}:{OTHER_ACCOUNT}:repository/{repository}"
     return ("AccessDeniedException",
-            f"User: arn:aws:iam::{ACCOUNT}:user/admin is not authorized to perform: {action} on resource: {arn} because no "
+            f"User: {CALLER} is not authorized to perform: {action} on resource: {arn} because no "
             f"resource-based policy allows the {action} action")
 
 

@@ -2,9 +2,9 @@
 
 import json
 
-from harness.server import ACCOUNT, REGION
+from harness.server import ACCOUNT, CALLER, REGION
 
-ADMIN = {"AWS": f"arn:aws:iam::{ACCOUNT}:user/admin"}
+ADMIN = {"AWS": CALLER}
 ALL_REPOSITORIES = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*"
 
 # What ECR's documents show of the form that it gives policies back in.

@@ -1,6 +1,7 @@
 """One registry process: started on a free port with a data directory of its own, and always stopped."""
 
 import base64
+import http.client
 import os
 import pathlib
 import signal
@@ -12,14 +13,17 @@ import urllib.error
 import urllib.request
 
 import boto3
+import pytest
 from botocore.config import Config
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 30
 STOP_SECONDS = 40
 
+# With --aws these are an account's of AWS (harness/aws.py).
 ACCOUNT = "123456789012"
 REGION = "us-west-2"
+CALLER = f"arn:aws:iam::{ACCOUNT}:user/admin"
 
 
 def binary_path() -> pathlib.Path:
@@ -48,8 +52,12 @@ def run_entrepot(*arguments, environment: dict | None = None, **options) -> subp
 class Server:
     """A context manager; inside, `endpoint` answers. The data directory outlives restarts and kills."""
 
+    refusal: str | None = None  # why a test that needs one is skipped
+
     def __init__(self, scratch: pathlib.Path, *flags: str, environment: dict | None = None,
                  address: str = "127.0.0.1"):
+        if self.refusal:
+            pytest.skip(self.refusal)
         self.scratch = scratch
         self.data_dir = scratch / "data"
         self.address = address
@@ -155,6 +163,13 @@ class Server:
         tls = {"AWS_CA_BUNDLE": self.authority} if self.tls else {}
         return clean_environment(AWS_ENDPOINT_URL=self.endpoint, AWS_REGION=REGION, AWS_DEFAULT_REGION=REGION,
                                  AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret, **tls, **extra)
+
+    def connect(self, port: int | None = None) -> http.client.HTTPConnection:
+        """`port`: of a relay in front of it."""
+        if not self.tls:
+            return http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
+        context = ssl.create_default_context(cafile=str(self.authority))
+        return http.client.HTTPSConnection("127.0.0.1", port or self.port, timeout=60, context=context)
 
     def client(self, service: str, region: str = REGION, **config):
         """`config` is botocore's: parameter_validation=False leaves it to the server to refuse."""

@@ -5,7 +5,6 @@ import dataclasses
 import hashlib
 import http.client
 import json
-import ssl
 
 from harness.server import Server
 
@@ -69,11 +68,7 @@ class V2:
         self.port = port
 
     def connect(self) -> http.client.HTTPConnection:
-        port = self.port or self.server.port
-        if not self.server.tls:
-            return http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        context = ssl.create_default_context(cafile=str(self.server.authority))
-        return http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
+        return self.server.connect(self.port)
 
     def request(self, method: str, path: str, body=None, headers: dict | None = None, chunked: bool = False) -> Answer:
         """`path` as it goes on the wire. An iterable body with `chunked` is sent in chunks."""
