@@ -81,26 +81,31 @@ class Server:
 
     def start(self) -> None:
         assert self.process is None, "it runs already"
+        greetings = self._greetings()
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 [binary_path(), "serve", "--data-dir", str(self.data_dir), "--listen", self.host, *self.flags],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 env=clean_environment(**self.extra_environment))
-        self.wait_until_ready()
+        self._wait_until_ready(greetings)
 
-    def wait_until_ready(self) -> None:
+    def _wait_until_ready(self, greetings: int) -> None:
+        """/readyz is for clients; after the greeting the administrator's socket is there too."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended with status {self.process.returncode}:\n{self.log()}")
             try:
-                if self.get("/readyz")[0] == 200:
+                if self.get("/readyz")[0] == 200 and self._greetings() > greetings:
                     return
             except OSError:
                 pass
             time.sleep(0.02)  # between two looks at the condition waited for
         self.kill()
         raise AssertionError(f"the server was not ready within {START_SECONDS} s:\n{self.log()}")
+
+    def _greetings(self) -> int:
+        return self.log().count("Entrepot listens on") if self.log_file.exists() else 0
 
     def stop(self) -> int | None:
         """SIGTERM; its status, or None when it did not run. Kills and fails when it does not stop in time."""
