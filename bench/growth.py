@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whether cost grows with what is stored: the same operations on stores of 1,000, 100,000 and 1,000,000 images.
 
-Each store is seeded directly in its database, as many tags, images and blobs as the size says (and a hundredth of it
+Each store is seeded directly in its database, as many tags, images and blobs as the size says (and a tenth of it
 repositories), then served by the release build. For every operation the median at each size is printed with the
 exponent of a power law fitted through them: about 0 is what we want of everything a client waits for. `--sizes` takes
 others. A missed goal is printed, not an error. Needs about 3 GB on the disk for a million.
@@ -33,9 +33,11 @@ SOURCE = Path(__file__).resolve().parent.parent
 REGION = "us-west-2"
 PAGE = 1000
 MOUNTED = 300
+IDLE_SECONDS = 3  # in which the jobs of a start have run once
 
 # operation -> (goal of performance.md, limit in ms at every size or None)
-LIMITS = {"tags page of 1000": ("L1", 3), "catalog page of 1000": ("L3", 3), "start": ("R3", 300)}
+LIMITS = {"tags page of 1000": ("L1", 3), "catalog page of 1000": ("L3", 3), "start": ("R3", 300),
+          "all tags": ("L2", 3000), "resident when started, MiB": ("R1", 64)}
 LINEAR = ("all tags",)
 
 
@@ -97,7 +99,7 @@ def seed(data: Path, template: bytes, size: int):
     store.copies("blob_links", f"{here} AND digest = x'01{blob}'", lambda: (
         {"file_id": bytes(8) + i.to_bytes(8, "big"), "digest": stored_digest(b"blob %d" % i)} for i in range(size)))
     store.copies("repositories", "name = 'bench'", lambda: (
-        {"name": f"seeded/r-{i:06d}", "id": 1_000_000 + i} for i in range(size // 100)))
+        {"name": f"seeded/r-{i:06d}", "id": 1_000_000 + i} for i in range(size // 10)))
     store.close()
 
 
@@ -188,6 +190,12 @@ def measure(build: Path, server, content: Content, size: int) -> dict:
     return results
 
 
+def resident(server) -> float:
+    """MiB of its own: what is mapped from files, the system can take back."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) / 1024
+
+
 def run_size(arguments, work: Path, size: int) -> dict:
     content = Content(work / f"content-{size}")
     server = make_server(goals.ENTREPOT, work / str(size), content, arguments.build)
@@ -205,9 +213,10 @@ def run_size(arguments, work: Path, size: int) -> dict:
     server.start(everyone)
     results = {"start": (time.perf_counter() - begun) * 1e3}
     try:
+        time.sleep(IDLE_SECONDS)
+        results["resident when started, MiB"] = resident(server)
         results |= measure(arguments.build, server, content, size)
-        status = Path(f"/proc/{server.process.pid}/status").read_text()
-        results["resident, MiB"] = int(status.split("VmRSS:")[1].split()[0]) / 1024
+        results["resident after all this, MiB"] = resident(server)
     finally:
         server.stop()
         shutil.rmtree(work / str(size), ignore_errors=True)

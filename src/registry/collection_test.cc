@@ -192,9 +192,12 @@ TEST(CollectionCost, NoStatementWalksATable) {
   ASSERT_EQ(registry.collection->counters().blobs, 2u);
   const auto statements = trace.statements();
   ASSERT_GT(statements.size(), 15u);
-  for (const std::string& statement : statements)
+  for (const std::string& statement : statements) {
     for (const std::string& step : metadata::sql::FullScans(directory.File("db"), statement))
       EXPECT_TRUE(IsWorkList(step)) << step << "\n  in " << statement;
+    for (const std::string& step : metadata::sql::PlanOf(directory.File("db"), statement))
+      EXPECT_FALSE(step.ends_with("(registry=?)")) << "all of a registry: " << step << "\n  in " << statement;
+  }
 }
 
 }  // namespace

@@ -222,3 +222,4 @@ CREATE TABLE uploads (
   PRIMARY KEY (registry, repository, id)
 );
 CREATE INDEX uploads_due ON uploads (expires_at);
+CREATE INDEX uploads_by_file ON uploads (registry, file_id) WHERE file_id IS NOT NULL;
