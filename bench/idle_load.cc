@@ -13,17 +13,32 @@
 #include "bench/process_usage.h"
 
 namespace entrepot::bench {
+namespace {
 
-Result<> RunIdleLoad(const Options& options) {
-  const MemoryUse before = MemoryOf(options.server_pid);
-  std::deque<BlockingClient> clients;
-  for (int i = 0; i < options.connections; ++i) {
+using Clients = std::deque<BlockingClient>;
+
+// What a server touches once, for its first requests, is not the cost of a connection.
+constexpr int kWarmingConnections = 32;
+
+// Connections that have each had an answer; returned when what a server keeps only for a while after one is
+// gone.
+Result<Clients> Connect(const Options& options, int connections) {
+  Clients clients;
+  for (int i = 0; i < connections; ++i) {
     const ResponseHead answer = TRY(clients.emplace_back(options).Exchange("GET", options.path));
     if (answer.status != 200)
       return Fail(ErrorCode::kUnavailable, fmt::format("status {} on connection {}", answer.status, i));
   }
-  // What the server keeps only for a while after an answer is not the cost of an idle connection.
   std::this_thread::sleep_for(std::chrono::duration<double>(options.seconds));
+  return clients;
+}
+
+}  // namespace
+
+Result<> RunIdleLoad(const Options& options) {
+  TRY(Connect(options, kWarmingConnections));
+  const MemoryUse before = MemoryOf(options.server_pid);
+  const Clients clients = TRY(Connect(options, options.connections));
   const MemoryUse after = MemoryOf(options.server_pid);
 
   boost::json::object line;
