@@ -75,11 +75,17 @@ class Parser {
     if (command.print_config)
       app->add_flag("--print-config", invocation_.print_config,
                     "print the effective settings as TOML, and end");
-    for (const Switch& own : command.switches)
-      app->add_flag_callback(
-          "--" + std::string(own.name), [this, &own] { invocation_.switches.insert(own.name); },
-          std::string(own.doc));
+    for (const Switch& own : command.switches) AddSwitch(*app, own);
     entries_.push_back(std::move(entry));
+  }
+
+  void AddSwitch(CLI::App& app, const Switch& own) {
+    const std::string flag = "--" + std::string(own.name), doc(own.doc);
+    if (own.takes_value)
+      app.add_option_function<std::string>(
+          flag, [this, &own](const std::string& value) { invocation_.switches[own.name] = value; }, doc);
+    else
+      app.add_flag_callback(flag, [this, &own] { invocation_.switches[own.name]; }, doc);
   }
 
   static CLI::App* FindSubcommand(CLI::App& app, const std::string& name) {

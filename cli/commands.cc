@@ -33,6 +33,10 @@ constexpr Switch kEventsSwitches[] = {
     {"drop", "forget the events that were given up"},
 };
 
+constexpr Switch kReportSwitches[] = {
+    {"days", "unused for so many days (default 30)", /*takes_value=*/true},
+};
+
 constexpr Command kCommands[] = {
     {"serve", "start the registry in the foreground; Ctrl-C or SIGTERM stops it", Serve, Takes::kEverySetting,
      false, true},
@@ -47,6 +51,8 @@ constexpr Command kCommands[] = {
      Takes::kDataDirectory, true, false, kFsckSwitches},
     {"events", "say which events wait for their receivers, and which were given up", Events,
      Takes::kDataDirectory, true, false, kEventsSwitches},
+    {"report unused", "list what nobody pushed or pulled for a while, and what its end would free",
+     ReportUnused, Takes::kDataDirectory, true, false, kReportSwitches},
     {"usage", "say what is stored, by registry and repository", Usage, Takes::kDataDirectory, true, false},
     {"keys rotate-root", "put a new root key in place of the old one, whose file is removed", RotateRoot,
      Takes::kDataDirectory, true, false},

@@ -4,8 +4,9 @@
 
 #include <functional>
 #include <iosfwd>
-#include <set>
+#include <map>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "access/access.h"
@@ -37,9 +38,14 @@ struct Invocation {
   server::ConfigSources sources;
   bool json = false;
   bool print_config = false;
-  std::set<std::string_view> switches;  // of the command's own, without dashes
+  std::map<std::string_view, std::string> switches;  // of the command's own, without dashes, and their values
 
   bool has(std::string_view name) const { return switches.contains(name); }
+  /// "" when it was not given.
+  std::string value(std::string_view name) const {
+    const auto found = switches.find(name);
+    return found == switches.end() ? "" : found->second;
+  }
 };
 
 using CommandFunction = Result<int> (*)(const Invocation&, const Surroundings&);
@@ -52,14 +58,16 @@ Result<int> Doctor(const Invocation&, const Surroundings&);
 Result<int> Gc(const Invocation&, const Surroundings&);
 Result<int> Fsck(const Invocation&, const Surroundings&);
 Result<int> Events(const Invocation&, const Surroundings&);
+Result<int> ReportUnused(const Invocation&, const Surroundings&);
 Result<int> Usage(const Invocation&, const Surroundings&);
 Result<int> RotateRoot(const Invocation&, const Surroundings&);
 Result<int> BashCompletion(const Invocation&, const Surroundings&);
 
-/// A flag without a value that only one command has.
+/// A flag that only one command has.
 struct Switch {
   std::string_view name;  // without dashes
   std::string_view doc;
+  bool takes_value = false;
 };
 
 /// A command as it is typed, helped with and completed.

@@ -1,5 +1,6 @@
 // Layers that are there: read, asked for, deleted.
 
+#include "http/response_head.h"
 #include "oci/answers.h"
 #include "oci/mounts.h"
 #include "oci/operations.h"
@@ -27,7 +28,9 @@ Result<http::Reply> HeadBlob(const Rooms& rooms, const CallPtr& call) {
 
 Result<http::Reply> GetBlob(const Rooms& rooms, const CallPtr& call) {
   const registry::OpenLayerPtr layer = TRY(rooms.layers.Open(*call->repository, *call->route.digest));
-  return TRY(LayerAnswer(call->head, rooms.layers, layer));
+  http::Response answer = TRY(LayerAnswer(call->head, rooms.layers, layer));
+  rooms.traffic.Sent(*call->repository, http::BodyLength(answer.body));
+  return answer;
 }
 
 Result<http::Reply> DeleteBlob(const Rooms& rooms, const CallPtr& call) {

@@ -22,6 +22,7 @@
 #include "registry/pulls.h"
 #include "registry/referrers.h"
 #include "registry/repositories.h"
+#include "registry/traffic.h"
 #include "registry/uploads.h"
 
 namespace entrepot::oci {
@@ -37,6 +38,7 @@ struct Rooms {
   registry::AccountSettings& account_settings;
   registry::CreationTemplates& creation_templates;
   registry::Pulls& pulls;
+  registry::Traffic& traffic;
   const Clock& clock;
   std::string domain;       // the configured one, or "": whose host names name registries (design.md 1.3)
   bool ecr_quirks = false;  // as ECR where it is stricter than the specification (design.md 5)

@@ -1,5 +1,6 @@
 #include "oci/downloads.h"
 
+#include "http/response_head.h"
 #include "oci/answers.h"
 #include "oci/errors.h"
 #include "registry/download_ticket.h"
@@ -26,7 +27,10 @@ Result<http::Response> Downloads::Answer(const http::RequestHead& head) const {
       TRY(rooms_.repositories.Find(ticket->registry, ticket->repository));
   if (repository->id != ticket->repository_id)
     return Fail(Error(ErrorCode::kLayerNotFound).With("digest", ticket->digest.ToString()));
-  return LayerAnswer(head, rooms_.layers, TRY(rooms_.layers.Open(*repository, ticket->digest)), kKeepNowhere);
+  http::Response answer = TRY(
+      LayerAnswer(head, rooms_.layers, TRY(rooms_.layers.Open(*repository, ticket->digest)), kKeepNowhere));
+  rooms_.traffic.Sent(*repository, http::BodyLength(answer.body));
+  return answer;
 }
 
 }  // namespace entrepot::oci

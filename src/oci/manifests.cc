@@ -37,20 +37,24 @@ Result<http::Reply> GetManifest(const Rooms& rooms, const CallPtr& call) {
   const registry::StoredManifestPtr manifest =
       TRY(rooms.images.Get(*call->repository, ReferenceOf(call->route)));
   http::Response answer = ManifestAnswer(call->head, *manifest);
-  if (IsPull(call->head, answer))
+  if (IsPull(call->head, answer)) {
     rooms.pulls.Note(*call->repository, manifest->digest, ReferenceText(call->route), call->caller->arn);
+    rooms.traffic.Pulled(*call->repository, manifest->content->size());
+  }
   return answer;
 }
 
 Result<http::Reply> PutManifest(const Rooms& rooms, const CallPtr& call) {
   const std::vector<ImageTag> tags =
       call->route.tag ? std::vector{*call->route.tag} : std::move(call->parameters.tags);
+  const std::size_t size = call->body.size();
   const registry::PutImageResult image =
       TRY(rooms.images.Put(*call->repository, {.content = std::move(call->body),
                                                .declared_media_type = DeclaredMediaType(call->head),
                                                .digest = call->route.digest,
                                                .tags = tags}));
   TRY(CheckRepeatedTag(rooms, *call, image));
+  rooms.traffic.Pushed(*call->repository, size);
   const std::string digest = image.digest.ToString();
   http::Response response{.status = 201};
   response.Add("Location", "/v2/" + call->repository->name.str() + "/manifests/" + digest);

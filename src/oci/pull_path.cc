@@ -4,6 +4,7 @@
 
 #include "access/registry_host.h"
 #include "base/arn.h"
+#include "http/response_head.h"
 #include "oci/answers.h"
 
 namespace entrepot::oci {
@@ -21,6 +22,7 @@ bool AnswerForManifest(const Rooms& rooms, const http::RequestHead& head, const 
   http::Response answer = ManifestAnswer(head, *manifest);
   if (IsPull(head, answer) && !rooms.pulls.TryNote(repository, manifest->digest, parts.reference, caller.arn))
     return false;
+  if (IsPull(head, answer)) rooms.traffic.Pulled(repository, manifest->content->size());
   response = std::move(answer);
   return true;
 }
@@ -36,6 +38,7 @@ bool AnswerFor(const Rooms& rooms, const http::RequestHead& head, const PathPart
   Result<http::Response> answer = LayerAnswer(head, rooms.layers, layer);
   if (!answer) return false;
   response = *std::move(answer);
+  rooms.traffic.Sent(repository, http::BodyLength(response.body));
   return true;
 }
 

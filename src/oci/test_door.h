@@ -180,9 +180,10 @@ class Door : public testing::Test {
   registry::AccountSettings account_settings_{*store_, /*mounting=*/true};
   registry::CreationTemplates creation_templates_{*store_, repositories_};
   registry::PullTimeExclusions pull_time_exclusions_{*store_, {}};
+  registry::Traffic traffic_{10};
   registry::Pulls pulls_{*store_, pull_time_exclusions_, outbox_};
-  Rooms rooms_{access_,           repositories_,       images_, referrers_, layers_,        uploads_,
-               account_settings_, creation_templates_, pulls_,  clock_,     "registry.test"};
+  Rooms rooms_{access_,           repositories_,       images_, referrers_, layers_, uploads_,
+               account_settings_, creation_templates_, pulls_,  traffic_,   clock_,  "registry.test"};
   OciDoor door_{rooms_};
 
   std::string host_ = "localhost:5000";

@@ -26,6 +26,11 @@ http::Response LayerCreated(const Call& call, const Digest& digest) {
   return response;
 }
 
+http::Response LayerReceived(const Rooms& rooms, const Call& call, const registry::UploadedLayer& layer) {
+  rooms.traffic.Received(*call.repository, static_cast<std::uint64_t>(layer.size));
+  return LayerCreated(call, layer.digest);
+}
+
 /// Adds where the session stands: 0-0 says that nothing has come yet, as it does for a single byte; the
 /// Location knows the difference.
 void AddProgress(const Rooms& rooms, const Call& call, const UploadLocation& at, http::Response& response) {
@@ -60,7 +65,7 @@ std::uint64_t OffsetFact(const Error& error) {
 /// right one.
 Result<http::Response> ChunkAnswer(const Rooms& rooms, const Call& call, UploadLocation at,
                                    std::uint64_t begin, const Result<ChunkResult>& result) {
-  if (result && result->layer) return LayerCreated(call, result->layer->digest);
+  if (result && result->layer) return LayerReceived(rooms, call, *result->layer);
   if (result) {
     http::Response response{.status = 202};
     at.offset = result->received;
@@ -116,7 +121,7 @@ Result<http::Reply> PutWholeLayer(const Rooms& rooms, const CallPtr& call) {
                         {.offset = 0, .closing_digest = call->parameters.digest});
   const registry::UploadedLayer layer = TRY(rooms.uploads.PutWhole(
       *call->repository, principal, *call->parameters.digest, http::Block(call, AsBytes(call->body))));
-  return LayerCreated(*call, layer.digest);
+  return LayerReceived(rooms, *call, layer);
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ struct Config {
   int compat_json_auth_status = 0;
 
   std::optional<HostPort> metrics_listen;
+  std::int64_t metrics_repositories = 0;  // told apart in /metrics
 
   /// Whether the listeners speak TLS, by an own or a given certificate.
   bool uses_tls() const { return tls == TlsMode::kAuto || !tls_cert.empty(); }

@@ -173,6 +173,34 @@ void AddUsage(Families& families, const Storage::UsageView& usage) {
   }
 }
 
+void AddTraffic(Families& families, const registry::Traffic& traffic) {
+  const auto add = [&](const Labels& labels, const registry::RepositoryTraffic& counted) {
+    const auto count = [&](const char* name, const char* help, std::uint64_t value) {
+      families.Counter(std::string("entrepot_repository_") + name, help, labels, static_cast<double>(value));
+    };
+    count("pulls_total", "Manifests sent, by repository.", counted.pulls);
+    count("pushes_total", "Manifests taken in, by repository.", counted.pushes);
+    count("sent_bytes_total", "Bytes of manifests and layers sent, by repository.", counted.sent_bytes);
+    count("received_bytes_total", "Bytes of manifests and layers taken in, by repository.",
+          counted.received_bytes);
+  };
+  for (const registry::Traffic::Entry& entry : traffic.entries())
+    add({{"account", entry.registry.account.str()},
+         {"region", entry.registry.region.str()},
+         {"repository", entry.repository}},
+        entry.traffic);
+  add({{"account", ""}, {"region", ""}, {"repository", ""}}, traffic.others());  // all not told apart
+}
+
+void AddQueues(Families& families, const registry::Pulls& pulls, const metadata::Store& store) {
+  families.Counter("entrepot_pull_times_dropped_total", "Times of pulls for which there was no room.", {},
+                   static_cast<double>(pulls.counters().times_dropped.load()));
+  families.Counter("entrepot_pull_events_dropped_total", "Events of pulls for which there was no room.", {},
+                   static_cast<double>(pulls.counters().events_dropped.load()));
+  families.Gauge("entrepot_store_pending_writes", "Writes that wait or run.", {},
+                 static_cast<double>(store.pending_writes()));
+}
+
 void AddStorage(Families& families, const Storage& storage) {
   AddCollection(families, storage.collection);
   AddUsage(families, storage.usage());
@@ -201,6 +229,8 @@ std::string RenderMetrics(const MetricsSources& sources) {
   AddAws(families, sources.aws);
   AddStorage(families, sources.storage);
   AddEvents(families, sources.events);
+  AddTraffic(families, sources.traffic);
+  AddQueues(families, sources.pulls, sources.store);
   return families.Text();
 }
 

@@ -8,6 +8,8 @@
 #include "aws/door.h"
 #include "http/server.h"
 #include "oci/door.h"
+#include "registry/pulls.h"
+#include "registry/traffic.h"
 #include "server/event_receivers.h"
 #include "server/storage.h"
 
@@ -19,6 +21,9 @@ struct MetricsSources {
   const aws::AwsDoor& aws;
   const Storage& storage;
   const EventReceivers& events;
+  const registry::Traffic& traffic;
+  const registry::Pulls& pulls;
+  const metadata::Store& store;
 };
 
 std::string RenderMetrics(const MetricsSources& sources);

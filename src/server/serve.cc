@@ -70,8 +70,8 @@ Result<bool> EnsureAdministrator(const Config& config, const DataLayout& layout,
 }
 
 AdminCommands Commands(const Config& config, const DataLayout& layout, Foundation& foundation,
-                       Storage& storage) {
-  AdminCommands commands = StorageCommands(storage);
+                       Registry& registry) {
+  AdminCommands commands = StorageCommands(registry.storage(), [&registry] { return registry.FlushPulls(); });
   commands[std::string(kResetCredentialsCommand)] = [&](const boost::json::object&) {
     return ResetCredentials(layout, [&] {
       return access::ResetAdministratorKey(*foundation.store, foundation.secrets(), config.account_id);
@@ -103,8 +103,8 @@ Result<int> Serve(const Config& config) {
     greeting.listening.push_back({address.host, address.port});
   greeting.client = ClientSettingsOf(config, layout, greeting.listening.front());
   TRY(WriteClientSettings(layout, greeting.client));
-  const auto admin = TRY(
-      AdminSocket::Start(layout.admin_socket(), Commands(config, layout, *foundation, registry->storage())));
+  const auto admin =
+      TRY(AdminSocket::Start(layout.admin_socket(), Commands(config, layout, *foundation, *registry)));
   std::cout << GreetingText(greeting) << std::flush;
 
   int signal = signals.Wait();

@@ -340,6 +340,9 @@ constexpr Setting kSettings[] = {
                                           "HTTP status of authentication errors in JSON services"),
     Row<&Config::metrics_listen>("metrics.listen", "", "an address as host:port with a numeric host",
                                  "serve /metrics without credentials on this address"),
+    Row<&Config::metrics_repositories>(
+        "metrics.repositories", "100", "a number from 0 to 100000",
+        "repositories that /metrics tells apart; the others are counted as one", 0, 100'000),
 };
 
 std::string Respelled(std::string_view prefix, std::string_view key, char separator, bool upper) {

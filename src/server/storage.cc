@@ -46,14 +46,15 @@ Storage::Storage(const Config& config, const DataLayout& layout, metadata::Store
       collection(store, *blobs, keys, grace, outbox),
       fsck(store, *blobs, keys, grace),
       free_watermark_(static_cast<std::uint64_t>(config.storage_free_watermark)),
+      largest_(static_cast<int>(config.metrics_repositories)),
       reserve_(layout.reserve(), config.storage_reserve) {
   blobs->RefuseNew(reserve_.given_up());
 }
 
 Result<> Storage::WatchUsage() {
-  UsageView view = TRY(store.Read([](metadata::sql::Session& session) -> Result<UsageView> {
+  UsageView view = TRY(store.Read([&](metadata::sql::Session& session) -> Result<UsageView> {
     return UsageView{TRY(metadata::ListRegistryUsage(session)),
-                     TRY(metadata::ListLargest(session, kLargest))};
+                     TRY(metadata::ListLargest(session, largest_))};
   }));
   const std::lock_guard lock(usage_mutex_);
   usage_ = std::move(view);

@@ -41,8 +41,8 @@ class Storage {
   void WatchDisk();
   /// Looks at who has the most bytes.
   Result<> WatchUsage();
-  /// As WatchUsage last saw it: every registry, and the kLargest largest repositories of all.
-  static constexpr int kLargest = 100;
+  /// As WatchUsage last saw it: every registry, and the largest repositories of all, as many as /metrics
+  /// tells apart.
   struct UsageView {
     std::vector<metadata::NamedRegistryUsage> registries;
     std::vector<metadata::NamedUsage> largest;
@@ -57,6 +57,7 @@ class Storage {
           std::unique_ptr<blobs::BlobStore> blob_store, SealingKeys root_keys);
 
   const std::uint64_t free_watermark_;  // percent
+  const int largest_;
   DiskReserve reserve_;
   std::atomic<std::uint64_t> total_ = 0, available_ = 0;
   mutable std::mutex usage_mutex_;

@@ -11,6 +11,7 @@
 #include "server/data_directory.h"
 #include "server/event_commands.h"
 #include "server/rotate_root_command.h"
+#include "server/unused_report.h"
 #include "server/wiring.h"
 
 namespace entrepot::server {
@@ -170,7 +171,7 @@ Result<std::shared_ptr<Offline>> OpenOffline(const Config& config) {
 
 }  // namespace
 
-AdminCommands StorageCommands(Storage& storage) {
+AdminCommands StorageCommands(Storage& storage, std::function<Result<>()> flush_pulls) {
   AdminCommands commands;
   commands["gc preview"] = [&storage](const object&) { return Preview(storage); };
   commands["gc step"] = [&storage](const object&) { return Step(storage); };
@@ -183,12 +184,13 @@ AdminCommands StorageCommands(Storage& storage) {
     return UsageOfRepositories(storage, arguments);
   };
   commands.merge(EventCommands(storage));
+  commands.merge(ReportCommands(storage, std::move(flush_pulls)));
   return commands;
 }
 
 Result<AdminCommands> OpenStorage(const Config& config) {
   const std::shared_ptr<Offline> offline = TRY(OpenOffline(config));
-  AdminCommands commands = StorageCommands(*offline->storage);
+  AdminCommands commands = StorageCommands(*offline->storage, [] { return Result<>(); });
   commands[std::string(kRotateRootCommand)] = [raw = offline.get()](const object&) {
     return RotateRoot(raw->directory.layout(), *raw->foundation);
   };

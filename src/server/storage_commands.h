@@ -10,6 +10,7 @@
 //   "done" at its end
 //   keys rotate-root    {}                      -> rotate_root_command.h
 //   events …            -> event_commands.h
+//   report …            -> unused_report.h
 //   usage registries    {}                      -> what each really holds
 //   usage repositories  {"registry", "after"}   -> a page of them; "registry" and "after" for the next while
 //   "more"
@@ -20,8 +21,8 @@
 
 namespace entrepot::server {
 
-/// `storage` outlives the commands.
-AdminCommands StorageCommands(Storage& storage);
+/// `storage` outlives the commands. `flush_pulls` brings the times of last pulls in the store up to date.
+AdminCommands StorageCommands(Storage& storage, std::function<Result<>()> flush_pulls);
 
 /// The same where no server runs; the commands hold what they opened. kConfiguration as for serving.
 Result<AdminCommands> OpenStorage(const Config& config);

@@ -70,7 +70,8 @@ Registry::Registry(const Config& config, Foundation& foundation)
     : config_(config),
       foundation_(foundation),
       workers_("worker", WorkerThreads(), kWorkerQueue),
-      body_pool_("body", BodyThreads(), kBodyQueue) {}
+      body_pool_("body", BodyThreads(), kBodyQueue),
+      traffic_(static_cast<std::size_t>(config.metrics_repositories)) {}
 
 Result<std::unique_ptr<Registry>> Registry::Start(const Config& config, const DataLayout& layout,
                                                   Foundation& foundation) {
@@ -109,9 +110,19 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
       registry::UploadSettings{.memory = config_.limits_body_memory / 4});
 
   referrers_ = std::make_unique<registry::Referrers>(store);
-  const oci::Rooms rooms{*access_, *repositories_,    *images_,           *referrers_,
-                         *layers_, *uploads_,         *account_settings_, *creation_templates_,
-                         *pulls_,  foundation_.clock, config_.domain,     config_.compat_ecr_quirks};
+  const oci::Rooms rooms{*access_,
+                         *repositories_,
+                         *images_,
+                         *referrers_,
+                         *layers_,
+                         *uploads_,
+                         *account_settings_,
+                         *creation_templates_,
+                         *pulls_,
+                         traffic_,
+                         foundation_.clock,
+                         config_.domain,
+                         config_.compat_ecr_quirks};
   oci_ = std::make_unique<oci::OciDoor>(rooms, &audit_);
   downloads_ = std::make_unique<oci::Downloads>(rooms);
   ecr_ = std::make_unique<ecr::Ecr>(ecr::Ecr{.repositories = *repositories_,
@@ -123,6 +134,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
                                              .account_settings = *account_settings_,
                                              .pull_time_exclusions = *pull_time_exclusions_,
                                              .pulls = *pulls_,
+                                             .traffic = traffic_,
                                              .creation_templates = *creation_templates_,
                                              .access = *access_,
                                              .domain = config_.domain});
@@ -148,7 +160,8 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
 }
 
 std::string Registry::Metrics() const {
-  return RenderMetrics({server_.get(), *oci_, *aws_, *storage_, *event_receivers_});
+  return RenderMetrics(
+      {server_.get(), *oci_, *aws_, *storage_, *event_receivers_, traffic_, *pulls_, *foundation_.store});
 }
 
 Result<std::shared_ptr<http::TlsContext>> Registry::LoadTls(const DataLayout& layout) {

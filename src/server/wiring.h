@@ -60,6 +60,8 @@ class Registry {
   /// Serves what the certificate's files hold now, if they changed; what cannot be used leaves the old one.
   /// From any thread.
   void ReloadCertificate();
+  /// Brings the times of last pulls in the store up to date.
+  Result<> FlushPulls() { return pulls_->FlushAll(); }
   /// What keeps its blobs, for the admin socket.
   Storage& storage() { return *storage_; }
   /// Answers what is in progress, for at most the configured time, and checkpoints uploads.
@@ -89,6 +91,7 @@ class Registry {
   std::unique_ptr<registry::AccountSettings> account_settings_;
   std::unique_ptr<registry::PullTimeExclusions> pull_time_exclusions_;
   std::unique_ptr<registry::Pulls> pulls_;
+  registry::Traffic traffic_;
   std::unique_ptr<registry::CreationTemplates> creation_templates_;
   std::unique_ptr<registry::Images> images_;
   std::unique_ptr<registry::Referrers> referrers_;

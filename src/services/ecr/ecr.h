@@ -17,6 +17,7 @@
 #include "registry/pulls.h"
 #include "registry/referrers.h"
 #include "registry/repositories.h"
+#include "registry/traffic.h"
 #include "registry/uploads.h"
 #include "services/ecr/model.gen.h"
 
@@ -32,6 +33,7 @@ struct Ecr {
   registry::AccountSettings& account_settings;
   registry::PullTimeExclusions& pull_time_exclusions;
   registry::Pulls& pulls;
+  registry::Traffic& traffic;
   registry::CreationTemplates& creation_templates;
   access::Access& access;
   std::string domain;  // "" = URIs name the host that the caller used (design.md 1.3)

@@ -182,6 +182,7 @@ Result<PutImageResponse> PutImage(Ecr& ecr, const aws::CallContext& call, const 
                     .With("tag", request.image_tag.value_or("null"))
                     .With("repository", repository->name.str())
                     .With("account", repository->registry.account.str()));
+  ecr.traffic.Pushed(*repository, request.image_manifest.size());
   return PutImageResponse{.image = Image{.image_id = ImageIdentifier{.image_digest = put.digest.ToString(),
                                                                      .image_tag = request.image_tag},
                                          .image_manifest = request.image_manifest,
@@ -204,6 +205,7 @@ Result<BatchGetImageResponse> BatchGetImage(Ecr& ecr, const aws::CallContext& ca
       answer.images->push_back(ToImage(*repository, **manifest, id.image_tag));
       ecr.pulls.Note(*repository, (*manifest)->digest, id.image_tag.value_or((*manifest)->digest.ToString()),
                      call.caller->arn);
+      ecr.traffic.Pulled(*repository, (*manifest)->content->size());
     } else if (manifest) {
       answer.failures->push_back(Failure(id, ImageFailureCode::kImageNotFound, "Requested image not found"));
     } else if (auto failure = AsFailure(id, manifest.error())) {

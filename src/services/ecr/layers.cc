@@ -127,6 +127,7 @@ Result<CompleteLayerUploadResponse> CompleteLayerUpload(Ecr& ecr, const aws::Cal
   const registry::UploadTicket ticket = TRY(ecr.uploads.Find(*repository, request.upload_id));
   const registry::UploadedLayer layer =
       TRY(ecr.uploads.CompleteParts(*repository, ticket, ReadDigests(request.layer_digests)));
+  ecr.traffic.Received(*repository, static_cast<std::uint64_t>(layer.size));
   return CompleteLayerUploadResponse{.layer_digest = layer.digest.ToString(),
                                      .registry_id = repository->registry.account.str(),
                                      .repository_name = repository->name.str(),
