@@ -28,6 +28,27 @@ TEST(Encoding, RoundTripsAndRefusesWhatIsNotCanonical) {
   EXPECT_FALSE(PercentDecode("%2"));
 }
 
+TEST(Encoding, Base64OfEveryLengthIsItselfAndNothingElse) {
+  for (std::size_t length = 0; length < 20; ++length) {
+    ByteVector bytes(length);
+    for (std::size_t i = 0; i < length; ++i) bytes[i] = static_cast<std::uint8_t>(251 * (i + 1));
+    const std::string text = Base64Encode(bytes), url_text = Base64UrlEncode(bytes);
+    EXPECT_EQ(Base64Decode(text), bytes);
+    EXPECT_EQ(Base64UrlDecode(url_text), bytes);
+    EXPECT_FALSE(Base64Decode(text + "A"));
+    for (std::size_t at = 0; at < url_text.size(); ++at) {
+      std::string bad = url_text;
+      bad[at] = '=';
+      EXPECT_FALSE(Base64UrlDecode(bad)) << bad;
+      bad = text;
+      bad[at] = '\xe4';
+      EXPECT_FALSE(Base64Decode(bad)) << bad;
+    }
+  }
+  EXPECT_FALSE(Base64UrlDecode("AB"));   // stray bits beyond one byte
+  EXPECT_FALSE(Base64UrlDecode("AAB"));  // and beyond two
+}
+
 TEST(Digest, ParsesOnlyTheExactForm) {
   const Digest digest = Digest::Of(HashAlgorithm::kSha256, AsBytes("abc"));
   EXPECT_EQ(digest.ToString(), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

@@ -56,22 +56,23 @@ std::optional<ByteVector> Decode(std::string_view text, const std::array<std::in
       text.remove_suffix(1);
   }
   if (text.size() % 4 == 1) return std::nullopt;
-  ByteVector bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  unsigned group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const int value = inverse[static_cast<unsigned char>(c)];
-    if (value < 0) return std::nullopt;
-    group = group << 6 | static_cast<unsigned>(value);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes.push_back(static_cast<std::uint8_t>(group >> bits));
-      group &= (1u << bits) - 1;
-    }
+  const auto value = [&](std::size_t at) -> int { return inverse[static_cast<unsigned char>(text[at])]; };
+  ByteVector bytes(text.size() * 3 / 4);
+  std::size_t in = 0, out = 0;
+  for (; in + 4 <= text.size(); in += 4, out += 3) {
+    const int first = value(in), second = value(in + 1), third = value(in + 2), fourth = value(in + 3);
+    if ((first | second | third | fourth) < 0) return std::nullopt;
+    bytes[out] = static_cast<std::uint8_t>(first << 2 | second >> 4);
+    bytes[out + 1] = static_cast<std::uint8_t>(second << 4 | third >> 2);
+    bytes[out + 2] = static_cast<std::uint8_t>(third << 6 | fourth);
   }
-  if (group != 0) return std::nullopt;  // one text for one run of bytes
+  if (in == text.size()) return bytes;
+  const bool two_bytes = text.size() - in == 3;
+  const int first = value(in), second = value(in + 1), third = two_bytes ? value(in + 2) : 0;
+  if ((first | second | third) < 0) return std::nullopt;
+  if ((two_bytes ? third & 3 : second & 15) != 0) return std::nullopt;  // one text for one run of bytes
+  bytes[out] = static_cast<std::uint8_t>(first << 2 | second >> 4);
+  if (two_bytes) bytes[out + 1] = static_cast<std::uint8_t>(second << 4 | third >> 2);
   return bytes;
 }
 
