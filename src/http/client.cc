@@ -3,10 +3,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "http/libcurl.h"
 
 namespace entrepot::http {
 namespace {
@@ -14,15 +14,16 @@ namespace {
 constexpr std::size_t kMaxAnswer = 1 << 20;
 
 struct ListFreer {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  const Libcurl& library;
+  void operator()(curl_slist* list) const { library.curl_slist_free_all(list); }
 };
 using HeaderList = std::unique_ptr<curl_slist, ListFreer>;
 
-HeaderList HeadersOf(const OutboundRequest& request) {
-  HeaderList list(curl_slist_append(nullptr, "Expect:"));  // no waiting for a 100
+HeaderList HeadersOf(const Libcurl& library, const OutboundRequest& request) {
+  HeaderList list(library.curl_slist_append(nullptr, "Expect:"), {library});  // no waiting for a 100
   for (const auto& [name, value] : request.headers) {
     CHECK(!name.contains('\n') && !value.contains('\n') && !value.contains('\r'));
-    curl_slist* longer = curl_slist_append(list.get(), (name + ": " + value).c_str());
+    curl_slist* longer = library.curl_slist_append(list.get(), (name + ": " + value).c_str());
     CHECK(longer != nullptr);
     std::ignore = list.release();
     list.reset(longer);
@@ -72,32 +73,33 @@ int Watch(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 }  // namespace
 
 struct Client::Handle {
-  Handle() {
-    static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
-    CHECK(kReady == CURLE_OK);
-    curl.reset(curl_easy_init());
+  explicit Handle(const Libcurl& loaded) : library(loaded), curl(loaded.curl_easy_init(), {loaded}) {
     CHECK(curl != nullptr);
   }
   template <class Value>
   void Set(CURLoption option, Value value) {
-    CHECK(curl_easy_setopt(curl.get(), option, value) == CURLE_OK);
+    CHECK(library.curl_easy_setopt(curl.get(), option, value) == CURLE_OK);
   }
 
   struct Freer {
-    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+    const Libcurl& library;
+    void operator()(CURL* handle) const { library.curl_easy_cleanup(handle); }
   };
-  std::unique_ptr<CURL, Freer> curl;
+  const Libcurl& library;
+  const std::unique_ptr<CURL, Freer> curl;
 };
 
-Client::Client(Reach reach) : reach_(reach), handle_(std::make_unique<Handle>()) {}
+Client::Client(Reach reach) : reach_(reach) {}
 Client::~Client() = default;
 
 Result<int> Client::Post(const OutboundRequest& request) {
+  if (!handle_) handle_ = std::make_unique<Handle>(*TRY(Libcurl::Load()));
+  const Libcurl& library = handle_->library;
   Exchange exchange{.reach = reach_, .stopped = stopped_, .refused = ""};
-  const HeaderList headers = HeadersOf(request);
+  const HeaderList headers = HeadersOf(library, request);
   char reason[CURL_ERROR_SIZE] = "";
   CURL* const curl = handle_->curl.get();
-  curl_easy_reset(curl);
+  library.curl_easy_reset(curl);
   handle_->Set(CURLOPT_URL, request.url.c_str());
   handle_->Set(CURLOPT_PROTOCOLS_STR, "http,https");
   handle_->Set(CURLOPT_PROXY, "");
@@ -115,14 +117,14 @@ Result<int> Client::Post(const OutboundRequest& request) {
   handle_->Set(CURLOPT_NOPROGRESS, 0L);
   handle_->Set(CURLOPT_XFERINFOFUNCTION, &Watch);
   handle_->Set(CURLOPT_XFERINFODATA, &exchange);
-  const CURLcode code = stopped_ ? CURLE_ABORTED_BY_CALLBACK : curl_easy_perform(curl);
+  const CURLcode code = stopped_ ? CURLE_ABORTED_BY_CALLBACK : library.curl_easy_perform(curl);
   if (!exchange.refused.empty() && code != CURLE_OK)
     return Fail(ErrorCode::kUnavailable,
                 fmt::format("{} is an address that is never connected to", exchange.refused));
   if (code != CURLE_OK)
-    return Fail(ErrorCode::kUnavailable, *reason != '\0' ? reason : curl_easy_strerror(code));
+    return Fail(ErrorCode::kUnavailable, *reason != '\0' ? reason : library.curl_easy_strerror(code));
   long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  library.curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   return static_cast<int>(status);
 }
 

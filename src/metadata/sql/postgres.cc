@@ -6,10 +6,10 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 
 #include "base/check.h"
 #include "base/log.h"
+#include "metadata/sql/libpq.h"
 #include "metadata/sql/statement_map.h"
 
 namespace entrepot::metadata::sql {
@@ -21,11 +21,13 @@ constexpr Oid kByteaType = 17, kInt8Type = 20, kInt2Type = 21, kInt4Type = 23, k
 // Nodes that bring the schema up to date take turns by this number.
 constexpr std::string_view kLockSchema = "SELECT pg_advisory_xact_lock(7310587412265971712)";
 
+const Libpq& Pq() { return Libpq::Get(); }
+
 struct ConnectionCloser {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
+  void operator()(PGconn* connection) const { Pq().PQfinish(connection); }
 };
 struct ResultCloser {
-  void operator()(PGresult* result) const { PQclear(result); }
+  void operator()(PGresult* result) const { Pq().PQclear(result); }
 };
 using Answer = std::unique_ptr<PGresult, ResultCloser>;
 
@@ -101,16 +103,16 @@ class Rows final : public Cursor::Rows {
   explicit Rows(Answer answer) : answer_(std::move(answer)) {}
 
   Result<bool> Next() override {
-    if (row_ < PQntuples(answer_.get())) ++row_;
-    return row_ < PQntuples(answer_.get());
+    if (row_ < Pq().PQntuples(answer_.get())) ++row_;
+    return row_ < Pq().PQntuples(answer_.get());
   }
   bool IsNull(int column) const override {
     CheckPlace(column);
-    return PQgetisnull(answer_.get(), row_, column) == 1;
+    return Pq().PQgetisnull(answer_.get(), row_, column) == 1;
   }
   std::int64_t Int(int column) const override {
     const Bytes bytes = Field(column);
-    const Oid type = PQftype(answer_.get(), column);
+    const Oid type = Pq().PQftype(answer_.get(), column);
     CHECK(type == kInt8Type || type == kInt4Type || type == kInt2Type);
     std::int64_t number = (bytes[0] & 0x80) != 0 ? -1 : 0;
     for (const std::uint8_t byte : bytes)
@@ -118,22 +120,22 @@ class Rows final : public Cursor::Rows {
     return number;
   }
   std::string_view Text(int column) const override {
-    CHECK(PQftype(answer_.get(), column) == kTextType);
+    CHECK(Pq().PQftype(answer_.get(), column) == kTextType);
     return AsText(Field(column));
   }
   Bytes Blob(int column) const override {
-    CHECK(PQftype(answer_.get(), column) == kByteaType);
+    CHECK(Pq().PQftype(answer_.get(), column) == kByteaType);
     return Field(column);
   }
 
  private:
   void CheckPlace(int column) const {
-    CHECK(row_ >= 0 && row_ < PQntuples(answer_.get()) && column < PQnfields(answer_.get()));
+    CHECK(row_ >= 0 && row_ < Pq().PQntuples(answer_.get()) && column < Pq().PQnfields(answer_.get()));
   }
   Bytes Field(int column) const {
     CHECK(!IsNull(column));
-    return {reinterpret_cast<const std::uint8_t*>(PQgetvalue(answer_.get(), row_, column)),
-            static_cast<std::size_t>(PQgetlength(answer_.get(), row_, column))};
+    return {reinterpret_cast<const std::uint8_t*>(Pq().PQgetvalue(answer_.get(), row_, column)),
+            static_cast<std::size_t>(Pq().PQgetlength(answer_.get(), row_, column))};
   }
 
   Answer answer_;
@@ -172,12 +174,12 @@ class PostgresConnection final : public Connection {
   }
 
  private:
-  bool lost() const { return PQstatus(connection_.get()) != CONNECTION_OK; }
+  bool lost() const { return Pq().PQstatus(connection_.get()) != CONNECTION_OK; }
   Result<> Ready();
   Result<Answer> Checked(PGresult* raw);
   Result<Answer> Execute(std::string_view sql, std::span<const Value> values);
   Result<const std::string*> Prepare(std::string_view sql);
-  Result<Answer> Simple(const char* sql) { return Checked(PQexec(connection_.get(), sql)); }
+  Result<Answer> Simple(const char* sql) { return Checked(Pq().PQexec(connection_.get(), sql)); }
 
   const PostgresOptions options_;
   std::unique_ptr<PGconn, ConnectionCloser> connection_;
@@ -186,6 +188,7 @@ class PostgresConnection final : public Connection {
 };
 
 Result<> PostgresConnection::Connect() {
+  TRY(Libpq::Load());
   statements_.clear();
   // Before the URL: defaults, which it may override. After it: what the driver needs.
   const char* const names[] = {"fallback_application_name",
@@ -196,10 +199,10 @@ Result<> PostgresConnection::Connect() {
                                "client_encoding",
                                nullptr};
   const char* const values[] = {"entrepot", "5", "30", "20000", options_.url.c_str(), "UTF8", nullptr};
-  connection_.reset(PQconnectdbParams(names, values, /*expand_dbname=*/1));
+  connection_.reset(Pq().PQconnectdbParams(names, values, /*expand_dbname=*/1));
   CHECK(connection_ != nullptr);
-  if (lost()) return Fail(ErrorCode::kUnavailable, Trimmed(PQerrorMessage(connection_.get())));
-  PQsetNoticeReceiver(connection_.get(), [](void*, const PGresult*) {}, nullptr);
+  if (lost()) return Fail(ErrorCode::kUnavailable, Trimmed(Pq().PQerrorMessage(connection_.get())));
+  Pq().PQsetNoticeReceiver(connection_.get(), [](void*, const PGresult*) {}, nullptr);
   const std::string settings =
       options_.role == Role::kReader ? ReaderSettings(options_.read_limit) : std::string(kWriterSettings);
   TRY(Simple(settings.c_str()));
@@ -215,11 +218,11 @@ Result<> PostgresConnection::Ready() {
 
 Result<Answer> PostgresConnection::Checked(PGresult* raw) {
   Answer answer(raw);
-  const ExecStatusType status = PQresultStatus(raw);
+  const ExecStatusType status = Pq().PQresultStatus(raw);
   if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return answer;
-  const char* state = PQresultErrorField(raw, PG_DIAG_SQLSTATE);
+  const char* state = Pq().PQresultErrorField(raw, PG_DIAG_SQLSTATE);
   const std::string detail =
-      Trimmed(raw != nullptr ? PQresultErrorMessage(raw) : PQerrorMessage(connection_.get()));
+      Trimmed(raw != nullptr ? Pq().PQresultErrorMessage(raw) : Pq().PQerrorMessage(connection_.get()));
   if (lost() || state == nullptr) return Fail(ErrorCode::kStorageFault, detail);
   return Fail(CodeOf(state), fmt::format("postgresql {}: {}", state, detail));
 }
@@ -228,7 +231,7 @@ Result<const std::string*> PostgresConnection::Prepare(std::string_view sql) {
   if (const auto found = statements_.find(sql); found != statements_.end()) return &found->second;
   const std::string text(sql);
   std::string name = fmt::format("s{}", statements_.size());
-  TRY(Checked(PQprepare(connection_.get(), name.c_str(), text.c_str(), 0, nullptr)));
+  TRY(Checked(Pq().PQprepare(connection_.get(), name.c_str(), text.c_str(), 0, nullptr)));
   return &statements_.emplace(text, std::move(name)).first->second;
 }
 
@@ -236,14 +239,14 @@ Result<Answer> PostgresConnection::Execute(std::string_view sql, std::span<const
   TRY(Ready());
   const std::string& name = *TRY(Prepare(sql));
   const Parameters parameters = TRY(Parameters::From(values));
-  return Checked(PQexecPrepared(connection_.get(), name.c_str(), parameters.count(), parameters.data(),
-                                parameters.lengths(), parameters.formats(), /*resultFormat=*/1));
+  return Checked(Pq().PQexecPrepared(connection_.get(), name.c_str(), parameters.count(), parameters.data(),
+                                     parameters.lengths(), parameters.formats(), /*resultFormat=*/1));
 }
 
 Result<std::int64_t> PostgresConnection::RunList(std::string_view sql, std::span<const Value> values) {
   const Answer answer = TRY(Execute(sql, values));
-  if (std::string_view(PQcmdStatus(answer.get())).starts_with("SELECT")) return 0;
-  const std::string_view count = PQcmdTuples(answer.get());
+  if (std::string_view(Pq().PQcmdStatus(answer.get())).starts_with("SELECT")) return 0;
+  const std::string_view count = Pq().PQcmdTuples(answer.get());
   std::int64_t changed = 0;
   std::from_chars(count.data(), count.data() + count.size(), changed);
   return changed;
@@ -292,7 +295,7 @@ Result<> PostgresConnection::Commit() {
   began_ = false;
   if (!answer) return Fail(std::move(answer).error());
   // A transaction that failed earlier answers COMMIT with ROLLBACK.
-  if (std::string_view(PQcmdStatus(answer->get())) == "COMMIT") return {};
+  if (std::string_view(Pq().PQcmdStatus(answer->get())) == "COMMIT") return {};
   return Fail(ErrorCode::kInternal, "the transaction had failed");
 }
 
