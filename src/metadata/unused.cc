@@ -29,8 +29,11 @@ Result<std::vector<RepositoryActivity>> ListActivity(sql::Session& session, Repo
                                     "SELECT pushed_at FROM manifests WHERE registry = $1 AND repository = $2"
                                     " ORDER BY pushed_at DESC LIMIT 1",
                                     ref));
-    activity.last_pull = TRY(Latest(
-        session, "SELECT MAX(last_pulled_at) FROM manifests WHERE registry = $1 AND repository = $2", ref));
+    activity.last_pull =
+        TRY(Latest(session,
+                   "SELECT last_pulled_at FROM manifests WHERE registry = $1 AND repository = $2"
+                   " AND last_pulled_at IS NOT NULL ORDER BY last_pulled_at DESC LIMIT 1",
+                   ref));
     list.push_back(std::move(activity));
   }
   return list;

@@ -20,7 +20,7 @@ struct RepositoryActivity {
   /// When anything last happened to it.
   Timestamp last() const;
 };
-/// Repositories behind `after`, by registry and id. Looks at every image of theirs.
+/// Repositories behind `after`, by registry and id.
 Result<std::vector<RepositoryActivity>> ListActivity(sql::Session& session, RepositoryRef after, int limit);
 
 struct UnusedImage {

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "metadata/sql/statement_trace.h"
 #include "registry/refs.h"
 #include "registry/test_registry.h"
 
@@ -93,6 +94,28 @@ TEST_F(UnusedTest, ARepositorySaysWhenAnythingLastHappened) {
   Pull(image);
   EXPECT_EQ(Activity().last_pull, clock.Now());
   EXPECT_EQ(Activity().last(), clock.Now());
+}
+
+TEST_F(UnusedTest, EveryQuestionIsAnsweredByAnIndex) {
+  metadata::sql::StatementTrace trace;
+  Restart();
+  app = registry->Find("team/app");
+  trace.Clear();
+  const Digest image = Must(registry->PushImage(*app, "config", {}, "v1")).digest;
+  Pull(image);
+  clock.Advance(hours(1));
+  Activity();
+  EXPECT_EQ(Unused(clock.Now()).size(), 1u);
+  int reads = 0;
+  for (const std::string& statement : trace.statements()) {
+    if (statement.find("last_pulled_at") == statement.npos) continue;
+    ++reads;
+    EXPECT_THAT(metadata::sql::FullScans(directory.File("db"), statement), testing::IsEmpty()) << statement;
+    if (statement.find("ORDER BY last_pulled_at") == statement.npos) continue;
+    for (const std::string& step : metadata::sql::PlanOf(directory.File("db"), statement))
+      EXPECT_NE(step.find("manifests_by_pull"), step.npos) << step;
+  }
+  EXPECT_GE(reads, 3);
 }
 
 }  // namespace
