@@ -1,5 +1,7 @@
 """BatchGetImage."""
 
+import json
+
 import pytest
 
 from harness.api import OTHER_ACCOUNT, USELESS_IDS, denied, digest_of_text, fault_of, no_repository
@@ -52,6 +54,23 @@ def test_types_that_the_caller_accepts(api):
     assert get([IMAGE_TYPE], imageTag="v1") == get([DOCKER_TYPE, IMAGE_TYPE], imageDigest=digest) == [manifest]
     assert get([IMAGE_TYPE, INDEX_TYPE], imageTag="multi") == [index]
     assert get([DOCKER_TYPE], imageDigest=digest) == ["ImageNotFound"]  # by digest nothing is converted
+
+
+def test_a_tag_is_converted_for_who_accepts_only_the_other_format(api):
+    manifest = api.push_image("v1")
+    asked = {"imageIds": [{"imageTag": "v1"}], "acceptedMediaTypes": [DOCKER_TYPE]}
+    image = api.call("batch_get_image", **asked)["images"][0]
+    assert image["imageManifestMediaType"] == DOCKER_TYPE
+    assert image["imageId"] == {"imageTag": "v1", "imageDigest": digest_of_text(manifest)}, "it is still that image"
+    stored, converted = json.loads(manifest), json.loads(image["imageManifest"])
+    assert converted["mediaType"] == DOCKER_TYPE
+    assert converted["config"] == {**stored["config"], "mediaType": "application/vnd.docker.container.image.v1+json"}
+    assert [layer["digest"] for layer in converted["layers"]] == [layer["digest"] for layer in stored["layers"]]
+
+    api.put_image(image["imageManifest"], "docker")
+    back = api.call("batch_get_image", imageIds=[{"imageTag": "docker"}], acceptedMediaTypes=[IMAGE_TYPE])["images"][0]
+    assert json.loads(back["imageManifest"]) == stored
+    assert api.get_image(imageTag="docker") == image["imageManifest"], "what was pushed stays as it is"
 
 
 def test_a_hundred_ids(api):

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "registry/manifest_conversion.h"
 #include "services/ecr/naming.h"
 
 namespace entrepot::ecr {
@@ -95,6 +96,21 @@ Image ToImage(const registry::Repository& repository, const registry::StoredMani
           .image_manifest_media_type = manifest.media_type,
           .registry_id = repository.registry.account.str(),
           .repository_name = repository.name.str()};
+}
+
+// The image in a form that the caller accepts: as it is stored, or, when it was asked for by tag, converted.
+std::optional<Image> InAcceptedForm(const registry::Repository& repository,
+                                    const registry::StoredManifest& manifest, const ImageIdentifier& id,
+                                    const std::optional<std::vector<std::string>>& accepted) {
+  Image image = ToImage(repository, manifest, id.image_tag);
+  if (!accepted || accepted->empty() || std::ranges::find(*accepted, manifest.media_type) != accepted->end())
+    return image;
+  if (id.image_digest) return std::nullopt;
+  auto converted = registry::ConvertManifest(*manifest.content, manifest.media_type, *accepted);
+  if (!converted) return std::nullopt;
+  image.image_manifest = std::move(converted->content);
+  image.image_manifest_media_type = std::move(converted->media_type);
+  return image;
 }
 
 ImageDetail ToAnswer(const registry::Repository& repository, const registry::ImageDetail& detail) {
@@ -195,14 +211,12 @@ Result<BatchGetImageResponse> BatchGetImage(Ecr& ecr, const aws::CallContext& ca
                                             const BatchGetImageRequest& request) {
   const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
   BatchGetImageResponse answer{.failures = std::vector<ImageFailure>{}, .images = std::vector<Image>{}};
-  const auto accepted = [&](const std::string& media_type) {
-    const auto& types = request.accepted_media_types;
-    return !types || types->empty() || std::ranges::find(*types, media_type) != types->end();
-  };
   for (const ImageIdentifier& id : request.image_ids) {
     const auto manifest = GetOne(ecr, *repository, id);
-    if (manifest && accepted((*manifest)->media_type)) {
-      answer.images->push_back(ToImage(*repository, **manifest, id.image_tag));
+    std::optional<Image> image;
+    if (manifest) image = InAcceptedForm(*repository, **manifest, id, request.accepted_media_types);
+    if (image) {
+      answer.images->push_back(std::move(*image));
       ecr.pulls.Note(*repository, (*manifest)->digest, id.image_tag.value_or((*manifest)->digest.ToString()),
                      call.caller->arn);
       ecr.traffic.Pulled(*repository, (*manifest)->content->size());
