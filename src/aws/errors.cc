@@ -120,6 +120,12 @@ constexpr ErrorRow kRows[] = {
              "Requested image referenced by manifest list: {digests}"),
     Modelled(ErrorCode::kImageTagDigestMismatch, "ImageNotFoundException",
              "Requested image digest does not match the image tag"),
+    Modelled(ErrorCode::kImageArchived, "ImageArchivedException",
+             "The image with digest '{digest}' in the repository with name '{repository}' in the registry with id "
+             "'{account}' is archived"),
+    Modelled(ErrorCode::kStorageClassNotSupported, "ImageStorageClassUpdateNotSupportedException",
+             "The storage class of the image with digest '{digest}' in the repository with name '{repository}' in the "
+             "registry with id '{account}' cannot be updated: {detail}"),
     Modelled(ErrorCode::kManifestInvalid, "InvalidParameterException",
              "Invalid parameter at 'ImageManifest' failed to satisfy constraint: '{detail}'"),
     Modelled(ErrorCode::kManifestUnsupported, "InvalidParameterException",
@@ -147,6 +153,9 @@ constexpr ErrorRow kRows[] = {
     Modelled(ErrorCode::kLayerInaccessible, "LayerInaccessibleException",
              "The layer with digest '{digest}' in the repository with name '{repository}' in the registry with id "
              "'{account}' is not referenced by an image"),
+    Modelled(ErrorCode::kLayerArchived, "LayerInaccessibleException",
+             "The layer with digest '{digest}' in the repository with name '{repository}' in the registry with id "
+             "'{account}' belongs to archived images only"),
     Modelled(ErrorCode::kLayerReferenced, "InvalidParameterException",
              "The layer with digest '{digest}' is referenced by an image"),
     Modelled(ErrorCode::kLayerDigestMismatch, "InvalidLayerException",

@@ -80,6 +80,10 @@ std::string_view ToString(ErrorCode code) {
       return "ImageReferencedByIndex";
     case ErrorCode::kImageTagDigestMismatch:
       return "ImageTagDigestMismatch";
+    case ErrorCode::kImageArchived:
+      return "ImageArchived";
+    case ErrorCode::kStorageClassNotSupported:
+      return "StorageClassNotSupported";
     case ErrorCode::kManifestInvalid:
       return "ManifestInvalid";
     case ErrorCode::kManifestUnsupported:
@@ -98,6 +102,8 @@ std::string_view ToString(ErrorCode code) {
       return "LayerAlreadyExists";
     case ErrorCode::kLayerInaccessible:
       return "LayerInaccessible";
+    case ErrorCode::kLayerArchived:
+      return "LayerArchived";
     case ErrorCode::kLayerReferenced:
       return "LayerReferenced";
     case ErrorCode::kLayerDigestMismatch:

@@ -59,6 +59,8 @@ enum class ErrorCode : std::uint8_t {
   kImageDigestMismatch,     // facts: digest, expected
   kImageReferencedByIndex,  // facts: digests ("[a, b]")
   kImageTagDigestMismatch,
+  kImageArchived,             // archived or being activated; facts: digest, repository, account
+  kStorageClassNotSupported,  // facts: digest, detail, repository, account
   kManifestInvalid,           // facts: detail
   kManifestUnsupported,       // facts: media_type
   kManifestTooLarge,          // facts: limit
@@ -70,6 +72,7 @@ enum class ErrorCode : std::uint8_t {
   kLayerNotFound,        // facts: digest, repository, account
   kLayerAlreadyExists,   // facts: digest, repository, account
   kLayerInaccessible,    // facts: digest, repository, account
+  kLayerArchived,        // only archived images have it; facts: digest, repository, account
   kLayerReferenced,      // facts: digest
   kLayerDigestMismatch,  // facts: digest, expected, upload, repository, account
   kUploadNotFound,       // facts: upload, repository, account

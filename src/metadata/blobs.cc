@@ -5,11 +5,12 @@
 namespace entrepot::metadata {
 namespace {
 
-#define BLOB_COLUMNS "b.file_id, b.domain, b.digest, b.size, b.state, b.layout"
+#define BLOB_COLUMNS \
+  "b.file_id, b.domain, b.digest, b.size, b.state, b.layout, b.tier, COALESCE(b.packed_size, 0)"
 #define LINK_COLUMNS                                                                          \
   BLOB_COLUMNS                                                                                \
   ", l.repository, l.repository_key, l.wrapped_key, l.collect_after, COALESCE(l.media_type, " \
-  "'')"
+  "''), l.archived"
 
 Result<BlobRow> ReadBlob(sql::Cursor& row, int first = 0) {
   return BlobRow{.file_id = row.Blob(first),
@@ -17,15 +18,18 @@ Result<BlobRow> ReadBlob(sql::Cursor& row, int first = 0) {
                  .digest = TRY(row.StoredDigest(first + 2)),
                  .size = row.Int(first + 3),
                  .state = static_cast<BlobState>(row.Int(first + 4)),
-                 .layout = row.Blob(first + 5)};
+                 .layout = row.Blob(first + 5),
+                 .tier = static_cast<BlobTier>(row.Int(first + 6)),
+                 .packed_size = row.Int(first + 7)};
 }
 
 Result<LinkRow> ReadLink(sql::Cursor& row) {
-  return LinkRow{.repository = row.Int(6),
+  return LinkRow{.repository = row.Int(8),
                  .blob = TRY(ReadBlob(row)),
-                 .key = {row.Int(7), row.Blob(8)},
-                 .collect_after = row.OptionalTime(9),
-                 .media_type = row.Text(10)};
+                 .key = {row.Int(9), row.Blob(10)},
+                 .collect_after = row.OptionalTime(11),
+                 .media_type = row.Text(12),
+                 .archived = row.Bool(13)};
 }
 
 Result<std::vector<FileRow>> ReadFiles(sql::Cursor& row) {
@@ -37,11 +41,11 @@ Result<std::vector<FileRow>> ReadFiles(sql::Cursor& row) {
 }  // namespace
 
 Result<std::optional<BlobRow>> FindLiveBlob(sql::Session& session, std::int64_t registry, std::int64_t domain,
-                                            const Digest& digest) {
-  sql::Cursor row =
-      TRY(session.Query("SELECT " BLOB_COLUMNS
-                        " FROM blobs b WHERE registry = $1 AND domain = $2 AND digest = $3 AND state = 1",
-                        registry, domain, digest));
+                                            const Digest& digest, BlobTier tier) {
+  sql::Cursor row = TRY(session.Query(
+      "SELECT " BLOB_COLUMNS
+      " FROM blobs b WHERE registry = $1 AND domain = $2 AND digest = $3 AND tier = $4 AND state = 1",
+      registry, domain, digest, static_cast<int>(tier)));
   if (!TRY(row.Next())) return std::nullopt;
   return TRY(ReadBlob(row));
 }
@@ -49,11 +53,12 @@ Result<std::optional<BlobRow>> FindLiveBlob(sql::Session& session, std::int64_t 
 Result<bool> InsertBlob(WriteTransaction& transaction, std::int64_t registry, const BlobRow& row,
                         const std::optional<ByteVector>& content) {
   const std::int64_t inserted = TRY(transaction->Run(
-      "INSERT INTO blobs (registry, file_id, domain, digest, size, state, layout, created_at, content)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+      "INSERT INTO blobs (registry, file_id, domain, digest, size, state, layout, created_at, content, tier,"
+      " packed_size) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
       registry, row.file_id, row.domain, row.digest, row.size, static_cast<int>(row.state), row.layout,
-      transaction.now(), content));
-  if (inserted == 1) TRY(BlobsChanged(transaction, registry, 1, row.size));
+      transaction.now(), content, static_cast<int>(row.tier),
+      row.tier == BlobTier::kArchive ? std::optional(row.packed_size) : std::nullopt));
+  if (inserted == 1) TRY(BlobsChanged(transaction, registry, 1, SizesOf(row.size, row.tier)));
   return inserted == 1;
 }
 
@@ -80,17 +85,17 @@ Result<> MarkDamaged(WriteTransaction& transaction, std::int64_t registry, Bytes
 }
 
 Result<> DeleteBlob(WriteTransaction& transaction, std::int64_t registry, Bytes file_id) {
-  std::optional<std::int64_t> size;
+  std::optional<BlobSizes> sizes;
   {
     sql::Cursor row = TRY(transaction->Query(
-        "DELETE FROM blobs WHERE registry = $1 AND file_id = $2 RETURNING size", registry, file_id));
-    if (TRY(row.Next())) size = row.Int(0);
+        "DELETE FROM blobs WHERE registry = $1 AND file_id = $2 RETURNING size, tier", registry, file_id));
+    if (TRY(row.Next())) sizes = SizesOf(row.Int(0), static_cast<BlobTier>(row.Int(1)));
   }
-  return size ? BlobsChanged(transaction, registry, -1, *size) : Result<>();
+  return sizes ? BlobsChanged(transaction, registry, -1, *sizes) : Result<>();
 }
 
-Result<bool> AnyBlobs(sql::Session& session) {
-  sql::Cursor row = TRY(session.Query("SELECT 1 FROM blobs LIMIT 1"));
+Result<bool> AnyBlobs(sql::Session& session, BlobTier tier) {
+  sql::Cursor row = TRY(session.Query("SELECT 1 FROM blobs WHERE tier = $1 LIMIT 1", static_cast<int>(tier)));
   return row.Next();
 }
 
@@ -114,12 +119,16 @@ Result<std::optional<LinkRow>> FindLink(sql::Session& session, RepositoryRef ref
 }
 
 Result<bool> IsLayerPresent(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest) {
-#define PRESENT_LAYER                                                                                  \
-  "SELECT b.state FROM blob_links l JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id" \
+#define PRESENT_LAYER                                                                                 \
+  "SELECT b.state, b.tier FROM blob_links l JOIN blobs b ON b.registry = l.registry AND b.file_id = " \
+  "l.file_id"                                                                                         \
   " WHERE l.registry = $1 AND l.repository = $2 AND l.digest = $3"
   const std::string_view query = transaction->locks_rows() ? PRESENT_LAYER " FOR KEY SHARE" : PRESENT_LAYER;
   sql::Cursor row = TRY(transaction->Query(query, ref.registry, ref.repository, digest));
-  return TRY(row.Next()) && row.Int(0) == static_cast<int>(BlobState::kLive);
+  return TRY(row.Next()) && BlobRow{.digest = digest,
+                                    .state = static_cast<BlobState>(row.Int(0)),
+                                    .tier = static_cast<BlobTier>(row.Int(1))}
+                                .hot();
 }
 
 Result<std::vector<LinkRow>> ListLinks(sql::Session& session, std::int64_t registry, Bytes file_id,
@@ -142,7 +151,7 @@ Result<std::optional<NamedLink>> FindNamedLink(sql::Session& session, std::int64
       " WHERE l.registry = $1 AND l.file_id = $2 LIMIT 1",
       registry, file_id));
   if (!TRY(row.Next())) return std::nullopt;
-  return NamedLink{TRY(ReadLink(row)), row.Text(11)};
+  return NamedLink{TRY(ReadLink(row)), row.Text(14)};
 }
 
 Result<std::vector<std::string>> ListHolders(sql::Session& session, RepositoryRef ref, std::int64_t domain,
@@ -150,7 +159,8 @@ Result<std::vector<std::string>> ListHolders(sql::Session& session, RepositoryRe
   sql::Cursor row = TRY(session.Query(
       "SELECT r.name FROM blobs b JOIN blob_links l ON l.registry = b.registry AND l.file_id = b.file_id"
       " JOIN repositories r ON r.registry = l.registry AND r.id = l.repository"
-      " WHERE b.registry = $1 AND b.domain = $2 AND b.digest = $3 AND b.state = 1 AND l.repository <> $4"
+      " WHERE b.registry = $1 AND b.domain = $2 AND b.digest = $3 AND b.tier = 1 AND b.state = 1"
+      " AND l.repository <> $4 AND l.archived = 0"
       " LIMIT $5",
       ref.registry, domain, digest, ref.repository, limit));
   std::vector<std::string> names;
@@ -174,16 +184,39 @@ Result<std::optional<ByteVector>> FileOfLink(WriteTransaction& transaction, Repo
 Result<> PutLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Bytes file_id,
                  const WrappedKey& key, std::optional<Timestamp> collect_after) {
   const auto before = TRY(FileOfLink(transaction, ref, digest));
-  const bool moves = before && *before != ToVector(file_id);
-  if (moves) TRY(LinkGoing(transaction, ref, *before));
+  if (before) TRY(LinkGoing(transaction, ref, *before));
   TRY(transaction->Run(
       "INSERT INTO blob_links (registry, repository, digest, file_id, repository_key, wrapped_key, "
       "collect_after)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (registry, repository, digest) DO UPDATE SET"
       " file_id = excluded.file_id, repository_key = excluded.repository_key, wrapped_key = "
-      "excluded.wrapped_key",
+      "excluded.wrapped_key, archived = 0",
       ref.registry, ref.repository, digest, file_id, key.repository_key, key.bytes, collect_after));
-  return before && !moves ? Result<>() : LinkAdded(transaction, ref, file_id);
+  if (before && *before != ToVector(file_id)) TRY(AddCandidate(transaction, ref.registry, *before));
+  return LinkAdded(transaction, ref, file_id);
+}
+
+Result<bool> SetLinkArchived(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                             bool archived) {
+  const std::int64_t changed = TRY(transaction->Run(
+      "UPDATE blob_links SET archived = $4 WHERE registry = $1 AND repository = $2 AND digest = $3"
+      " AND archived <> $4",
+      ref.registry, ref.repository, digest, archived ? 1 : 0));
+  if (changed == 1) TRY(LinkArchived(transaction, ref, digest, archived));
+  return changed == 1;
+}
+
+Result<> MoveArchivedLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                          Bytes file_id, const WrappedKey& key) {
+  const auto before = TRY(FileOfLink(transaction, ref, digest));
+  if (!before) return {};
+  TRY(LinkGoing(transaction, ref, *before));
+  TRY(
+      transaction->Run("UPDATE blob_links SET file_id = $4, repository_key = $5, wrapped_key = $6"
+                       " WHERE registry = $1 AND repository = $2 AND digest = $3",
+                       ref.registry, ref.repository, digest, file_id, key.repository_key, key.bytes));
+  TRY(LinkAdded(transaction, ref, file_id));
+  return AddCandidate(transaction, ref.registry, *before);
 }
 
 Result<bool> HoldLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
@@ -200,11 +233,16 @@ Result<bool> HoldLink(WriteTransaction& transaction, RepositoryRef ref, const Di
 
 Result<> ReferLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
                    std::string_view media_type) {
-  TRY(
-      transaction->Run("UPDATE blob_links SET collect_after = NULL, media_type = COALESCE(media_type, $4)"
-                       " WHERE registry = $1 AND repository = $2 AND digest = $3 AND (collect_after IS NOT "
-                       "NULL OR media_type IS NULL)",
-                       ref.registry, ref.repository, digest, media_type));
+  bool archived = false;
+  {
+    sql::Cursor row = TRY(transaction->Query(
+        "UPDATE blob_links SET collect_after = NULL, media_type = COALESCE(media_type, $4)"
+        " WHERE registry = $1 AND repository = $2 AND digest = $3 AND (collect_after IS NOT NULL"
+        " OR media_type IS NULL OR archived = 1) RETURNING archived",
+        ref.registry, ref.repository, digest, media_type));
+    if (TRY(row.Next())) archived = row.Bool(0);
+  }
+  if (archived) TRY(SetLinkArchived(transaction, ref, digest, false));
   return {};
 }
 
@@ -294,7 +332,7 @@ Result<std::vector<FileRow>> ListHealable(sql::Session& session, int limit) {
           "SELECT b.registry, " BLOB_COLUMNS " FROM blobs b WHERE b.state <> 1 AND b.state = 3"
           " AND EXISTS (SELECT 1 FROM blob_links l WHERE l.registry = b.registry AND l.file_id = b.file_id)"
           " AND EXISTS (SELECT 1 FROM blobs n WHERE n.registry = b.registry AND n.domain = b.domain"
-          " AND n.digest = b.digest AND n.state = 1) LIMIT $1",
+          " AND n.digest = b.digest AND n.tier = 1 AND n.state = 1) LIMIT $1",
           limit));
   return ReadFiles(row);
 }
@@ -393,6 +431,7 @@ Result<bool> SweepRemains(WriteTransaction& transaction, int limit) {
   for (const std::string_view statement :
        {"DELETE FROM repository_keys WHERE registry = $1 AND repository = $2",
         "DELETE FROM ended_subjects WHERE registry = $1 AND repository = $2",
+        "DELETE FROM storage_class_changes WHERE registry = $1 AND repository = $2",
         "DELETE FROM repository_usage WHERE registry = $1 AND repository = $2",
         "DELETE FROM repository_remains WHERE registry = $1 AND repository = $2"})
     TRY(transaction->Run(statement, ref->registry, ref->repository));

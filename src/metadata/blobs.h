@@ -13,6 +13,8 @@
 namespace entrepot::metadata {
 
 enum class BlobState : std::int8_t { kLive = 1, kDeleting = 2, kDamaged = 3 };
+/// Where a blob's file lies. What is archived cannot be read before it was copied back.
+enum class BlobTier : std::int8_t { kHot = 1, kArchive = 2 };
 
 struct BlobRow {
   ByteVector file_id;
@@ -21,6 +23,12 @@ struct BlobRow {
   std::int64_t size = 0;
   BlobState state = BlobState::kLive;
   ByteVector layout;
+  BlobTier tier = BlobTier::kHot;
+  std::int64_t packed_size = 0;  // bytes of the packed form (blobs/packing.h), in the archive
+
+  bool hot() const { return state == BlobState::kLive && tier == BlobTier::kHot; }
+  /// What is inside the file: the content, or its packed form.
+  std::int64_t stored_size() const { return tier == BlobTier::kArchive ? packed_size : size; }
 };
 
 /// The data key of a file, wrapped under a repository's key.
@@ -35,15 +43,18 @@ struct LinkRow {
   WrappedKey key;
   std::optional<Timestamp> collect_after;  // store time; nothing while a manifest refers to it
   std::string media_type;
+  bool archived = false;  // only archived images need it: nobody may read it or rely on it
+
+  bool readable() const { return blob.hot() && !archived; }
 };
 
 // ---- blobs
 
-/// The live file of that content, if any.
+/// The live file of that content in the tier, if any.
 Result<std::optional<BlobRow>> FindLiveBlob(sql::Session& session, std::int64_t registry, std::int64_t domain,
-                                            const Digest& digest);
+                                            const Digest& digest, BlobTier tier = BlobTier::kHot);
 /// `content` is what has no file (blobs/row_content.h). False when another live blob of that content is there
-/// already.
+/// already, in the same tier.
 Result<bool> InsertBlob(WriteTransaction& transaction, std::int64_t registry, const BlobRow& row,
                         const std::optional<ByteVector>& content = std::nullopt);
 /// What InsertBlob was given; nothing when the row is gone or its content is in a file.
@@ -54,8 +65,8 @@ Result<> SetBlobState(WriteTransaction& transaction, std::int64_t registry, Byte
 Result<> MarkDamaged(WriteTransaction& transaction, std::int64_t registry, Bytes file_id,
                      Timestamp quarantined_until);
 Result<> DeleteBlob(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
-/// Whether a blob was ever published and not collected since.
-Result<bool> AnyBlobs(sql::Session& session);
+/// Whether a blob was ever published in the tier and not collected since.
+Result<bool> AnyBlobs(sql::Session& session, BlobTier tier);
 /// Whether any row of the store names the file.
 Result<bool> IsFileKnown(sql::Session& session, Bytes file_id);
 
@@ -63,8 +74,8 @@ Result<bool> IsFileKnown(sql::Session& session, Bytes file_id);
 
 /// The link whatever its blob's state; callers read a link to a blob that is not live as missing.
 Result<std::optional<LinkRow>> FindLink(sql::Session& session, RepositoryRef ref, const Digest& digest);
-/// Whether a manifest may refer to it: linked, and its blob live. On PostgreSQL the blob's row stays locked
-/// against collection until the transaction ends.
+/// Whether a manifest may refer to it: linked, and its blob live and at hand, whether or not it is archived.
+/// On PostgreSQL the blob's row stays locked against collection until the transaction ends.
 Result<bool> IsLayerPresent(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest);
 /// A link to the file from a repository that still has a name, to take its data key from.
 struct NamedLink {
@@ -72,23 +83,31 @@ struct NamedLink {
   std::string repository_name;
 };
 Result<std::optional<NamedLink>> FindNamedLink(sql::Session& session, std::int64_t registry, Bytes file_id);
-/// Repositories other than `ref`'s that have a link to the live blob of that content, by name, in no order.
+/// Repositories other than `ref`'s in which that content can be read, by name, in no order.
 Result<std::vector<std::string>> ListHolders(sql::Session& session, RepositoryRef ref, std::int64_t domain,
                                              const Digest& digest, int limit);
 /// Links to the file, at most `limit`, for moving them to another file.
 Result<std::vector<LinkRow>> ListLinks(sql::Session& session, std::int64_t registry, Bytes file_id,
                                        int limit);
-/// Inserts the link, or points an existing one of that digest to this file; an existing one keeps its hold.
+/// Inserts the link, or points an existing one of that digest to this file; an existing one keeps its hold,
+/// and the file it leaves becomes a candidate for collection. It is not archived afterwards.
 Result<> PutLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Bytes file_id,
                  const WrappedKey& key, std::optional<Timestamp> collect_after);
 /// Holds an unreferenced link at least until `until`. False when the link or its live blob is gone.
 Result<bool> HoldLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
                       Timestamp until);
-/// A manifest refers to it now: it is not collected. Keeps the first media type it is called.
+/// A manifest refers to it now: it is neither collected nor archived. Keeps the first media type it is
+/// called.
 Result<> ReferLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
                    std::string_view media_type);
 /// Nothing refers to it any more: it is held until `until`.
 Result<> ReleaseLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Timestamp until);
+/// Marks that only archived images need it, or that this is over. True when that was news.
+Result<bool> SetLinkArchived(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                             bool archived);
+/// Points an archived link to a file in the archive, or to another one; it stays archived.
+Result<> MoveArchivedLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                          Bytes file_id, const WrappedKey& key);
 /// Removes the link and makes its file a candidate for collection.
 Result<> DeleteLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest);
 

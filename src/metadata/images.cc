@@ -6,9 +6,10 @@ namespace entrepot::metadata {
 namespace {
 
 // The columns that ReadManifestRow reads, from 0.
-#define MANIFEST_COLUMNS \
-  "m.digest, m.media_type, m.size, m.image_size, m.pushed_at, m.artifact_type, m.subject, m.last_pulled_at"
-constexpr int kManifestColumns = 8;
+#define MANIFEST_COLUMNS                                                                    \
+  "m.digest, m.media_type, m.size, m.image_size, m.pushed_at, m.artifact_type, m.subject, " \
+  "m.image_status, m.last_archived_at, m.last_activated_at, m.last_pulled_at"
+constexpr int kManifestColumns = 11;
 
 Result<ManifestRow> ReadManifestRow(sql::Cursor& row) {
   ManifestRow manifest{.digest = TRY(row.StoredDigest(0)),
@@ -18,7 +19,10 @@ Result<ManifestRow> ReadManifestRow(sql::Cursor& row) {
                        .pushed_at = row.Time(4),
                        .artifact_type = row.OptionalText(5),
                        .subject = std::nullopt,
-                       .last_pulled_at = row.OptionalTime(7)};
+                       .status = static_cast<ImageStatus>(row.Int(7)),
+                       .last_archived_at = row.OptionalTime(8),
+                       .last_activated_at = row.OptionalTime(9),
+                       .last_pulled_at = row.OptionalTime(10)};
   if (!row.IsNull(6)) manifest.subject = TRY(row.StoredDigest(6));
   return manifest;
 }
@@ -39,11 +43,13 @@ Result<std::optional<ManifestRow>> FindManifest(sql::Session& session, Repositor
 
 Result<std::optional<ManifestContent>> ReadManifest(sql::Session& session, RepositoryRef ref,
                                                     const Digest& digest) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT media_type, content FROM manifests WHERE registry = $1 AND repository = $2 AND digest = $3",
-      ref.registry, ref.repository, digest));
+  sql::Cursor row =
+      TRY(session.Query("SELECT media_type, content, image_status FROM manifests WHERE registry = $1 AND "
+                        "repository = $2 AND digest = $3",
+                        ref.registry, ref.repository, digest));
   if (!TRY(row.Next())) return std::nullopt;
-  return ManifestContent{digest, row.Text(0), std::string(AsText(row.BlobView(1)))};
+  return ManifestContent{digest, static_cast<ImageStatus>(row.Int(2)), row.Text(0),
+                         std::string(AsText(row.BlobView(1)))};
 }
 
 Result<bool> InsertManifest(WriteTransaction& transaction, RepositoryRef ref, const ManifestRow& row,
@@ -106,10 +112,10 @@ Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef re
   return images;
 }
 
-Result<std::vector<ImageCursor>> ListImageIds(sql::Session& session, RepositoryRef ref,
-                                              const std::optional<ImageCursor>& after, int limit) {
+Result<std::vector<ImageIdRow>> ListImageIds(sql::Session& session, RepositoryRef ref,
+                                             const std::optional<ImageCursor>& after, int limit) {
   sql::Cursor row = TRY(session.Query(
-      "SELECT m.pushed_at, m.digest, COALESCE(t.tag, '') FROM manifests m"
+      "SELECT m.pushed_at, m.digest, COALESCE(t.tag, ''), m.image_status FROM manifests m"
       " LEFT JOIN tags t ON t.registry = m.registry AND t.repository = m.repository AND t.digest = m.digest"
       " WHERE m.registry = $1 AND m.repository = $2 AND m.pushed_at <= $3"
       " AND (m.pushed_at < $3 OR m.digest > $4 OR (m.digest = $4 AND COALESCE(t.tag, '') > $5))"
@@ -117,8 +123,10 @@ Result<std::vector<ImageCursor>> ListImageIds(sql::Session& session, RepositoryR
       ref.registry, ref.repository, after ? after->pushed_at : kEndOfTime,
       after ? after->digest.ToStored() : ByteVector{},
       after ? std::string_view(after->tag) : std::string_view(), limit));
-  std::vector<ImageCursor> ids;
-  while (TRY(row.Next())) ids.push_back({row.Time(0), TRY(row.StoredDigest(1)), row.Text(2)});
+  std::vector<ImageIdRow> ids;
+  while (TRY(row.Next()))
+    ids.push_back(
+        {{row.Time(0), TRY(row.StoredDigest(1)), row.Text(2)}, static_cast<ImageStatus>(row.Int(3))});
   return ids;
 }
 
@@ -168,13 +176,15 @@ Result<std::vector<std::string>> TagsOf(sql::Session& session, RepositoryRef ref
   return tags;
 }
 
-Result<std::vector<std::string>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after,
+Result<std::vector<ImageTagRow>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after,
                                           int limit) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT tag FROM tags WHERE registry = $1 AND repository = $2 AND tag > $3 ORDER BY tag LIMIT $4",
-      ref.registry, ref.repository, after, limit));
-  std::vector<std::string> tags;
-  while (TRY(row.Next())) tags.push_back(row.Text(0));
+  sql::Cursor row =
+      TRY(session.Query("SELECT t.tag, m.image_status FROM tags t JOIN manifests m ON m.registry = t.registry"
+                        " AND m.repository = t.repository AND m.digest = t.digest"
+                        " WHERE t.registry = $1 AND t.repository = $2 AND t.tag > $3 ORDER BY t.tag LIMIT $4",
+                        ref.registry, ref.repository, after, limit));
+  std::vector<ImageTagRow> tags;
+  while (TRY(row.Next())) tags.push_back({row.Text(0), static_cast<ImageStatus>(row.Int(1))});
   return tags;
 }
 
@@ -190,9 +200,10 @@ Result<> InsertReference(WriteTransaction& transaction, RepositoryRef ref, const
 
 Result<std::vector<ReferenceRow>> ReferencesOf(sql::Session& session, RepositoryRef ref,
                                                const Digest& parent) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT child, kind FROM manifest_references WHERE registry = $1 AND repository = $2 AND parent = $3",
-      ref.registry, ref.repository, parent));
+  sql::Cursor row =
+      TRY(session.Query("SELECT child, kind FROM manifest_references WHERE registry = $1 AND "
+                        "repository = $2 AND parent = $3",
+                        ref.registry, ref.repository, parent));
   std::vector<ReferenceRow> references;
   while (TRY(row.Next())) references.push_back({TRY(row.StoredDigest(0)), static_cast<int>(row.Int(1))});
   return references;
@@ -203,7 +214,7 @@ Result<std::vector<Digest>> ParentsOf(sql::Session& session, RepositoryRef ref, 
   sql::Cursor row =
       TRY(session.Query("SELECT parent FROM manifest_references WHERE registry = $1 AND repository = $2 AND "
                         "child = $3 AND kind = $4"
-                        " ORDER BY parent LIMIT $5",
+                        " ORDER BY archived, parent LIMIT $5",
                         ref.registry, ref.repository, child, kind, limit));
   std::vector<Digest> parents;
   while (TRY(row.Next())) parents.push_back(TRY(row.StoredDigest(0)));

@@ -12,6 +12,9 @@
 
 namespace entrepot::metadata {
 
+/// Stored. What is not active cannot be pulled.
+enum class ImageStatus : std::int8_t { kActive = 1, kArchived = 2, kActivating = 3 };
+
 struct ManifestRow {
   Digest digest;
   std::string media_type;
@@ -20,11 +23,14 @@ struct ManifestRow {
   Timestamp pushed_at;
   std::optional<std::string> artifact_type;
   std::optional<Digest> subject;
+  ImageStatus status = ImageStatus::kActive;
+  std::optional<Timestamp> last_archived_at, last_activated_at;
   std::optional<Timestamp> last_pulled_at;  // InsertManifest does not write it
 };
 
 struct ManifestContent {
   Digest digest;
+  ImageStatus status = ImageStatus::kActive;
   std::string media_type;
   std::string content;
 };
@@ -34,6 +40,11 @@ struct ImageCursor {
   Timestamp pushed_at;
   Digest digest;
   std::string tag;
+};
+
+struct ImageIdRow {
+  ImageCursor id;
+  ImageStatus status = ImageStatus::kActive;
 };
 
 Result<std::optional<ManifestRow>> FindManifest(sql::Session& session, RepositoryRef ref,
@@ -57,8 +68,8 @@ struct ImageRow {
 Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef ref,
                                          const std::optional<ImageCursor>& after, int limit);
 /// One row a tag, and one with tag "" for an untagged image, in the same order.
-Result<std::vector<ImageCursor>> ListImageIds(sql::Session& session, RepositoryRef ref,
-                                              const std::optional<ImageCursor>& after, int limit);
+Result<std::vector<ImageIdRow>> ListImageIds(sql::Session& session, RepositoryRef ref,
+                                             const std::optional<ImageCursor>& after, int limit);
 
 /// Manifests with that subject, behind the digest `after`, by digest.
 Result<std::vector<ManifestRow>> ListReferrers(sql::Session& session, RepositoryRef ref,
@@ -70,8 +81,12 @@ Result<> PutTag(WriteTransaction& transaction, RepositoryRef ref, std::string_vi
 Result<> DeleteTag(WriteTransaction& transaction, RepositoryRef ref, std::string_view tag);
 /// The tags on an image, ascending.
 Result<std::vector<std::string>> TagsOf(sql::Session& session, RepositoryRef ref, const Digest& digest);
+struct ImageTagRow {
+  std::string tag;
+  ImageStatus status = ImageStatus::kActive;  // of the image it is on
+};
 /// Tags after `after`, ascending by byte.
-Result<std::vector<std::string>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after,
+Result<std::vector<ImageTagRow>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after,
                                           int limit);
 
 struct ReferenceRow {
@@ -82,7 +97,7 @@ Result<> InsertReference(WriteTransaction& transaction, RepositoryRef ref, const
                          const ReferenceRow& reference);
 Result<std::vector<ReferenceRow>> ReferencesOf(sql::Session& session, RepositoryRef ref,
                                                const Digest& parent);
-/// The parents that name `child` in that way, at most `limit`.
+/// The parents that name `child` in that way, at most `limit`; those that are archived come last.
 Result<std::vector<Digest>> ParentsOf(sql::Session& session, RepositoryRef ref, const Digest& child, int kind,
                                       int limit);
 /// Whether any manifest names `child` as its config or a layer.

@@ -42,7 +42,7 @@ Result<std::vector<WalkedBlob>> WalkBlobs(sql::Session& session, const WalkPosit
       " THEN 1 ELSE 0 END,"
       " CASE WHEN EXISTS (SELECT 1 FROM collection_candidates c WHERE c.registry = b.registry AND c.file_id "
       "= "
-      "b.file_id) THEN 1 ELSE 0 END"
+      "b.file_id) THEN 1 ELSE 0 END, b.tier, COALESCE(b.packed_size, 0)"
       " FROM blobs b WHERE (b.registry, b.file_id) > ($1, $2) ORDER BY b.registry, b.file_id LIMIT $3",
       after.registry, after.key, limit));
   std::vector<WalkedBlob> blobs;
@@ -53,7 +53,9 @@ Result<std::vector<WalkedBlob>> WalkBlobs(sql::Session& session, const WalkPosit
                        .digest = TRY(row.StoredDigest(3)),
                        .size = row.Int(4),
                        .state = static_cast<BlobState>(row.Int(5)),
-                       .layout = row.Blob(6)}},
+                       .layout = row.Blob(6),
+                       .tier = static_cast<BlobTier>(row.Int(9)),
+                       .packed_size = row.Int(10)}},
                      row.Bool(7),
                      row.Bool(8)});
   return blobs;
@@ -66,7 +68,8 @@ Result<std::vector<WalkedLink>> WalkLinks(sql::Session& session, const WalkPosit
                " CASE WHEN EXISTS (SELECT 1 FROM manifest_references m WHERE m.registry = l.registry AND "
                "m.repository = "
                "l.repository AND m.child = l.digest AND m.kind IN (1, 2)) THEN 1 ELSE 0 END,"
-               " b.file_id, b.domain, b.digest, b.size, b.state, b.layout"
+               " b.file_id, b.domain, b.digest, b.size, b.state, b.layout, b.tier, COALESCE(b.packed_size, "
+               "0), l.archived"
                " FROM blob_links l LEFT JOIN repositories r ON r.registry = l.registry AND r.id = "
                "l.repository"
                " LEFT JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id"
@@ -89,10 +92,13 @@ Result<std::vector<WalkedLink>> WalkLinks(sql::Session& session, const WalkPosit
                                      .digest = TRY(row.StoredDigest(11)),
                                      .size = row.Int(12),
                                      .state = static_cast<BlobState>(row.Int(13)),
-                                     .layout = row.Blob(14)},
+                                     .layout = row.Blob(14),
+                                     .tier = static_cast<BlobTier>(row.Int(15)),
+                                     .packed_size = row.Int(16)},
                             .key = {row.Int(5), row.Blob(6)},
                             .collect_after = row.OptionalTime(7),
-                            .media_type = ""};
+                            .media_type = "",
+                            .archived = row.Bool(17)};
     links.push_back(std::move(walked));
   }
   return links;
@@ -102,7 +108,7 @@ Result<std::vector<WalkedManifest>> WalkManifests(sql::Session& session, const W
                                                   int limit) {
   sql::Cursor row = TRY(session.Query("SELECT m.registry, m.repository, " OWNER_OF(
                                           "m") ", m.digest, m.media_type, m.size, m.image_size, m.pushed_at, "
-                                               "m.subject, m.content FROM manifests m"
+                                               "m.subject, m.content, m.image_status FROM manifests m"
                                                " WHERE (m.registry, m.repository, m.digest) > ($1, $2, $3)"
                                                " ORDER BY m.registry, m.repository, m.digest LIMIT $4",
                                       after.registry, after.repository, after.key, limit));
@@ -116,7 +122,10 @@ Result<std::vector<WalkedManifest>> WalkManifests(sql::Session& session, const W
                                   .image_size = row.Int(6),
                                   .pushed_at = row.Time(7),
                                   .artifact_type = std::nullopt,
-                                  .subject = std::nullopt},
+                                  .subject = std::nullopt,
+                                  .status = static_cast<ImageStatus>(row.Int(10)),
+                                  .last_archived_at = std::nullopt,
+                                  .last_activated_at = std::nullopt},
                           .content = std::string(AsText(row.BlobView(9)))};
     if (!row.IsNull(8)) walked.row.subject = TRY(row.StoredDigest(8));
     manifests.push_back(std::move(walked));
@@ -157,16 +166,19 @@ Result<std::vector<WalkedParent>> WalkParents(sql::Session& session, const WalkP
 }
 
 Result<std::optional<BlobRow>> FindBlob(sql::Session& session, std::int64_t registry, Bytes file_id) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT domain, digest, size, state, layout FROM blobs WHERE registry = $1 AND file_id = $2", registry,
-      file_id));
+  sql::Cursor row = TRY(
+      session.Query("SELECT domain, digest, size, state, layout, tier, COALESCE(packed_size, 0) FROM blobs"
+                    " WHERE registry = $1 AND file_id = $2",
+                    registry, file_id));
   if (!TRY(row.Next())) return std::nullopt;
   return BlobRow{.file_id = ToVector(file_id),
                  .domain = row.Int(0),
                  .digest = TRY(row.StoredDigest(1)),
                  .size = row.Int(2),
                  .state = static_cast<BlobState>(row.Int(3)),
-                 .layout = row.Blob(4)};
+                 .layout = row.Blob(4),
+                 .tier = static_cast<BlobTier>(row.Int(5)),
+                 .packed_size = row.Int(6)};
 }
 
 Result<std::optional<StoreCheck>> FindStoreCheck(sql::Session& session) {

@@ -21,16 +21,20 @@ Result<> Add(WriteTransaction& transaction, RepositoryRef ref, const Usage& chan
 
 // Who links a file besides one repository: two tell as much as a thousand.
 struct Others {
-  std::int64_t size = 0;  // of the blob
+  std::int64_t size = 0;           // of the blob
+  std::int64_t archived_size = 0;  // the same, when the repository's own link is archived
   int count = 0;
   std::int64_t first = 0;
 };
 Result<Others> OthersOf(WriteTransaction& transaction, RepositoryRef ref, Bytes file_id) {
   Others others;
   {
-    sql::Cursor row = TRY(transaction->Query("SELECT size FROM blobs WHERE registry = $1 AND file_id = $2",
-                                             ref.registry, file_id));
-    if (TRY(row.Next())) others.size = row.Int(0);
+    sql::Cursor row =
+        TRY(transaction->Query("SELECT b.size, COALESCE(l.archived, 0) FROM blobs b LEFT JOIN blob_links l"
+                               " ON l.registry = b.registry AND l.repository = $3 AND l.digest = b.digest"
+                               " WHERE b.registry = $1 AND b.file_id = $2",
+                               ref.registry, file_id, ref.repository));
+    if (TRY(row.Next())) others.size = row.Int(0), others.archived_size = row.Bool(1) ? row.Int(0) : 0;
   }
   sql::Cursor row = TRY(transaction->Query(
       "SELECT repository FROM blob_links WHERE registry = $1 AND file_id = $2 AND repository <> $3 LIMIT 2",
@@ -70,32 +74,51 @@ Result<std::vector<NamedUsage>> ReadNamed(sql::Cursor& row) {
 
 Result<> LinkAdded(WriteTransaction& transaction, RepositoryRef ref, Bytes file_id) {
   const Others others = TRY(OthersOf(transaction, ref, file_id));
-  if (others.count == 0) return Add(transaction, ref, {.blobs = 1, .unique_bytes = others.size});
+  if (others.count == 0)
+    return Add(transaction, ref,
+               {.blobs = 1, .unique_bytes = others.size, .archived_bytes = others.archived_size});
   if (others.count == 1)
     TRY(Add(transaction, {ref.registry, others.first},
             {.unique_bytes = -others.size, .shared_bytes = others.size}));
-  return Add(transaction, ref, {.blobs = 1, .shared_bytes = others.size});
+  return Add(transaction, ref,
+             {.blobs = 1, .shared_bytes = others.size, .archived_bytes = others.archived_size});
 }
 
 Result<> LinkGoing(WriteTransaction& transaction, RepositoryRef ref, Bytes file_id) {
   const Others others = TRY(OthersOf(transaction, ref, file_id));
-  if (others.count == 0) return Add(transaction, ref, {.blobs = -1, .unique_bytes = -others.size});
+  if (others.count == 0)
+    return Add(transaction, ref,
+               {.blobs = -1, .unique_bytes = -others.size, .archived_bytes = -others.archived_size});
   if (others.count == 1)
     TRY(Add(transaction, {ref.registry, others.first},
             {.unique_bytes = others.size, .shared_bytes = -others.size}));
-  return Add(transaction, ref, {.blobs = -1, .shared_bytes = -others.size});
+  return Add(transaction, ref,
+             {.blobs = -1, .shared_bytes = -others.size, .archived_bytes = -others.archived_size});
+}
+
+Result<> LinkArchived(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, bool archived) {
+  std::int64_t size = 0;
+  {
+    sql::Cursor row = TRY(transaction->Query(
+        "SELECT b.size FROM blob_links l JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id"
+        " WHERE l.registry = $1 AND l.repository = $2 AND l.digest = $3",
+        ref.registry, ref.repository, digest));
+    if (TRY(row.Next())) size = row.Int(0);
+  }
+  return Add(transaction, ref, {.archived_bytes = archived ? size : -size});
 }
 
 Result<> ManifestsChanged(WriteTransaction& transaction, RepositoryRef ref, int sign, std::int64_t size) {
   return Add(transaction, ref, {.manifests = sign, .manifest_bytes = sign * size});
 }
 
-Result<> BlobsChanged(WriteTransaction& transaction, std::int64_t registry, int sign, std::int64_t size) {
+Result<> BlobsChanged(WriteTransaction& transaction, std::int64_t registry, int sign, BlobSizes sizes) {
   TRY(transaction->Run(
-      "INSERT INTO registry_usage (registry, blobs, bytes, archived_bytes) VALUES ($1, $2, $3, 0)"
+      "INSERT INTO registry_usage (registry, blobs, bytes, archived_bytes) VALUES ($1, $2, $3, $4)"
       " ON CONFLICT (registry) DO UPDATE SET blobs = registry_usage.blobs + excluded.blobs,"
-      " bytes = registry_usage.bytes + excluded.bytes",
-      registry, sign, sign * size));
+      " bytes = registry_usage.bytes + excluded.bytes,"
+      " archived_bytes = registry_usage.archived_bytes + excluded.archived_bytes",
+      registry, sign, sign * sizes.bytes, sign * sizes.archived_bytes));
   return {};
 }
 
@@ -166,15 +189,20 @@ Result<Usage> CountUsage(sql::Session& session, RepositoryRef ref) {
   {
     sql::Cursor row = TRY(session.Query(
         "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN shared = 0 THEN size ELSE 0 END), 0) AS BIGINT),"
-        " CAST(COALESCE(SUM(CASE WHEN shared = 1 THEN size ELSE 0 END), 0) AS BIGINT) FROM"
-        " (SELECT b.size AS size, CASE WHEN EXISTS (SELECT 1 FROM blob_links o WHERE o.registry = l.registry "
+        " CAST(COALESCE(SUM(CASE WHEN shared = 1 THEN size ELSE 0 END), 0) AS BIGINT),"
+        " CAST(COALESCE(SUM(CASE WHEN archived = 1 THEN size ELSE 0 END), 0) AS BIGINT) FROM"
+        " (SELECT b.size AS size, l.archived AS archived, CASE WHEN EXISTS (SELECT 1 FROM blob_links o WHERE "
+        "o.registry = l.registry "
         "AND "
         "o.file_id = l.file_id AND o.repository <> l.repository) THEN 1 ELSE 0 END AS shared"
         " FROM blob_links l JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id"
         " WHERE l.registry = $1 AND l.repository = $2) links",
         ref.registry, ref.repository));
     TRY(row.Next());
-    usage = {.blobs = row.Int(0), .unique_bytes = row.Int(1), .shared_bytes = row.Int(2)};
+    usage = {.blobs = row.Int(0),
+             .unique_bytes = row.Int(1),
+             .shared_bytes = row.Int(2),
+             .archived_bytes = row.Int(3)};
   }
   sql::Cursor row =
       TRY(session.Query("SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM manifests WHERE "
@@ -188,10 +216,13 @@ Result<Usage> CountUsage(sql::Session& session, RepositoryRef ref) {
 }
 
 Result<RegistryUsage> CountRegistryUsage(sql::Session& session, std::int64_t registry) {
-  sql::Cursor row = TRY(session.Query(
-      "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs WHERE registry = $1", registry));
+  sql::Cursor row = TRY(
+      session.Query("SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT),"
+                    " CAST(COALESCE(SUM(CASE WHEN tier = 2 THEN size ELSE 0 END), 0) AS BIGINT) FROM blobs"
+                    " WHERE registry = $1",
+                    registry));
   TRY(row.Next());
-  return RegistryUsage{row.Int(0), row.Int(1), 0};
+  return RegistryUsage{row.Int(0), row.Int(1), row.Int(2)};
 }
 
 Result<> SetUsage(WriteTransaction& transaction, RepositoryRef ref, const Usage& usage) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "metadata/blobs.h"
 #include "metadata/repositories.h"
 
 namespace entrepot::metadata {
@@ -16,7 +17,7 @@ struct Usage {
   std::int64_t blobs = 0;  // links
   std::int64_t unique_bytes = 0;
   std::int64_t shared_bytes = 0;
-  std::int64_t archived_bytes = 0;  // nothing is archived yet
+  std::int64_t archived_bytes = 0;  // of both: what only archived images need
   std::int64_t manifests = 0;
   std::int64_t manifest_bytes = 0;
   friend bool operator==(const Usage&, const Usage&) = default;
@@ -24,18 +25,28 @@ struct Usage {
 struct RegistryUsage {
   std::int64_t blobs = 0;
   std::int64_t bytes = 0;
-  std::int64_t archived_bytes = 0;
+  std::int64_t archived_bytes = 0;  // of these: in the archive
   friend bool operator==(const RegistryUsage&, const RegistryUsage&) = default;
 };
 
 // ---- for the writers of those rows (blobs.cc, images.cc)
 
-/// A link was inserted, or is about to be deleted.
+/// A link was inserted or has changed, or is about to be deleted or to change.
 Result<> LinkAdded(WriteTransaction& transaction, RepositoryRef ref, Bytes file_id);
 Result<> LinkGoing(WriteTransaction& transaction, RepositoryRef ref, Bytes file_id);
 /// `sign` is 1 or -1.
 Result<> ManifestsChanged(WriteTransaction& transaction, RepositoryRef ref, int sign, std::int64_t size);
-Result<> BlobsChanged(WriteTransaction& transaction, std::int64_t registry, int sign, std::int64_t size);
+/// A blob's content bytes, and how many of them are in the archive.
+struct BlobSizes {
+  std::int64_t bytes = 0;
+  std::int64_t archived_bytes = 0;
+};
+inline BlobSizes SizesOf(std::int64_t size, BlobTier tier) {
+  return {size, tier == BlobTier::kArchive ? size : 0};
+}
+Result<> BlobsChanged(WriteTransaction& transaction, std::int64_t registry, int sign, BlobSizes sizes);
+/// The link was marked as archived, or this is over.
+Result<> LinkArchived(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, bool archived);
 
 // ---- what is kept
 

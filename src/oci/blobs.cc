@@ -12,7 +12,9 @@ namespace {
 /// the caller may read has it (design-access 6).
 Result<registry::LayerInfo> ClaimForCaller(const Rooms& rooms, const Call& call) {
   Result<registry::LayerInfo> layer = rooms.layers.Claim(*call.repository, *call.route.digest);
-  if (layer || layer.error().code() != ErrorCode::kLayerNotFound) return layer;
+  if (layer) return layer;
+  const ErrorCode why = layer.error().code();
+  if (why != ErrorCode::kLayerNotFound && why != ErrorCode::kLayerArchived) return layer;
   if (rooms.layers.WasDeleted(*call.repository, *call.route.digest)) return layer;
   if (!TRY(MountFromAnywhere(rooms, call, *call.route.digest))) return layer;
   return rooms.layers.Claim(*call.repository, *call.route.digest);

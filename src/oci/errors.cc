@@ -87,6 +87,8 @@ constexpr ErrorRow kRows[] = {
      "The manifest's digest is '{digest}' and does not match the requested digest '{expected}'"},
     {kImageReferencedByIndex, "UNSUPPORTED", 405, "Requested image referenced by manifest list: {digests}"},
     {kImageTagDigestMismatch, "MANIFEST_UNKNOWN", 404, "Requested image not found"},
+    {kImageArchived, "MANIFEST_UNKNOWN", 404, "Requested image not found"},
+    {kStorageClassNotSupported, "UNSUPPORTED", 405, "The storage class cannot be updated: {detail}"},
     {kManifestInvalid, "UNSUPPORTED", 405,
      "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"},
     {kManifestUnsupported, "UNSUPPORTED", 405,
@@ -111,6 +113,9 @@ constexpr ErrorRow kRows[] = {
      "The layer with digest '{digest}' already exists in the repository with name '{repository}'"},
     {kLayerInaccessible, "BLOB_UNKNOWN", 404,
      "The layer with digest '{digest}' is not accessible in the repository with name '{repository}'"},
+    {kLayerArchived, "BLOB_UNKNOWN", 404,
+     "The layer with digest '{digest}' does not exist in the repository with name '{repository}' in the "
+     "registry with id '{account}'"},
     {kLayerReferenced, "UNSUPPORTED", 405, "Requested layer referenced by an image: [{digest}]"},
     {kLayerDigestMismatch, "DIGEST_INVALID", 400,
      "The digest of the uploaded layer is '{digest}' and does not match the requested digest '{expected}'"},

@@ -65,7 +65,7 @@ Result<http::Reply> ListReferrers(const Rooms& rooms, const CallPtr& call) {
   const Parameters& wanted = call->parameters;
   Page<registry::Referrer> page;
   if (wanted.limit > 0)
-    page = TRY(rooms.referrers.List(*call->repository, *call->route.digest, wanted.artifact_types,
+    page = TRY(rooms.referrers.List(*call->repository, *call->route.digest, {wanted.artifact_types},
                                     {.limit = wanted.limit, .after = wanted.last}));
   json::array manifests;
   for (const registry::Referrer& referrer : page.entries) manifests.push_back(ToJson(referrer));

@@ -18,6 +18,7 @@ bool MayPush(const Rooms& rooms, const Call& call) {
 // As ECR, which mounts only what an image of the source holds (ecr-semantics 4.10).
 Result<bool> IsReferenced(const Rooms& rooms, const registry::Repository& source, const Digest& digest) {
   const Result<registry::OpenLayerPtr> layer = rooms.layers.Open(source, digest);
+  if (!layer && layer.error().code() == ErrorCode::kLayerArchived) return false;
   if (!layer && layer.error().code() != ErrorCode::kLayerNotFound) return Fail(layer.error());
   return layer && (*layer)->referenced;
 }

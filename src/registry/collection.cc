@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "metadata/blobs.h"
 #include "metadata/images.h"
+#include "metadata/storage_class.h"
 #include "metadata/uploads.h"
 #include "registry/caches.h"
 #include "registry/link_layer.h"
@@ -181,6 +182,10 @@ Result<bool> Collection::MarkUnused() {
           if (!TRY(metadata::IsFileInUse(transaction, file.registry, file.blob.file_id)))
             TRY(metadata::SetBlobState(transaction, file.registry, file.blob.file_id,
                                        metadata::BlobState::kDeleting));
+          else if (file.blob.hot() && TRY(metadata::HasLink(transaction.session(), file.registry,
+                                                            file.blob.file_id, /*archived=*/true)))
+            TRY(metadata::AddArchiveCandidate(transaction, file.registry, file.blob.file_id,
+                                              transaction.store_time()));
           TRY(metadata::DropCandidate(transaction, file.registry, file.blob.file_id));
         }
         return {};

@@ -1,10 +1,13 @@
 // Stages of fsck.h that look at manifests, their reference rows and tags.
 
 #include <set>
+#include <tuple>
 
+#include "metadata/storage_class.h"
 #include "registry/caches.h"
 #include "registry/fsck.h"
 #include "registry/manifest.h"
+#include "registry/storage_class.h"
 
 namespace entrepot::registry {
 namespace {
@@ -12,21 +15,22 @@ namespace {
 using metadata::RepositoryRef;
 using metadata::WalkedManifest;
 using metadata::WriteTransaction;
-using ReferenceSet = std::set<std::pair<Digest, int>>;
+// Child, kind, and whether its parent is archived.
+using ReferenceSet = std::set<std::tuple<Digest, int, bool>>;
 
 constexpr int kPage = 64, kManifestPage = 16;
 
-ReferenceSet StatedIn(const Manifest& manifest) {
+ReferenceSet StatedIn(const Manifest& manifest, ImageStatus status) {
   ReferenceSet set;
   for (const Reference& reference : manifest.references)
-    set.emplace(reference.digest, static_cast<int>(reference.kind));
+    set.emplace(reference.digest, static_cast<int>(reference.kind), status == ImageStatus::kArchived);
   return set;
 }
 
 Result<ReferenceSet> StoredOf(metadata::sql::Session& session, RepositoryRef ref, const Digest& digest) {
   ReferenceSet set;
   for (const metadata::ReferenceRow& row : TRY(metadata::ReferencesOf(session, ref, digest)))
-    set.emplace(row.child, row.kind);
+    set.emplace(row.child, row.kind, TRY(metadata::IsReferenceArchived(session, ref, digest, row)));
   return set;
 }
 
@@ -44,10 +48,12 @@ Result<bool> RewriteReferences(FsckWork& work, const WalkedManifest& walked, con
   return work.store.Write([&](WriteTransaction& transaction) -> Result<bool> {
     if (!TRY(metadata::FindManifest(transaction.session(), walked.ref, walked.row.digest))) return false;
     TRY(metadata::DeleteReferencesOf(transaction, walked.ref, walked.row.digest));
-    for (const auto& [child, kind] : stated) {
+    for (const auto& [child, kind, archived] : stated) {
       TRY(metadata::InsertReference(transaction, walked.ref, walked.row.digest, {child, kind}));
       transaction.Touch(LayerKey(RepositoryId(walked.ref.repository), child));
     }
+    TRY(metadata::SetReferencesArchived(transaction, walked.ref, walked.row.digest,
+                                        walked.row.status == ImageStatus::kArchived));
     return true;
   });
 }
@@ -58,8 +64,36 @@ struct WrongReferences {
   ReferenceSet stated;
 };
 
+// Whether everything that an active image names can be read.
+Result<bool> IsAtHand(metadata::sql::Session& session, RepositoryRef ref, const ReferenceSet& stated) {
+  for (const auto& [child, kind, archived] : stated) {
+    if (!IsLayer(ReferenceKind(kind))) continue;
+    const auto link = TRY(metadata::FindLink(session, ref, child));
+    if (link && (link->archived || link->blob.tier == metadata::BlobTier::kArchive)) return false;
+  }
+  return true;
+}
+
+// The archivist brings its layers back, and then it is active again.
+Result<bool> ActivateAnew(FsckWork& work, const WalkedManifest& walked) {
+  if (!work.options.repair) return false;
+  return work.store.Write([&](WriteTransaction& transaction) -> Result<bool> {
+    const auto image = TRY(metadata::FindManifest(transaction.session(), walked.ref, walked.row.digest));
+    if (!image || image->status != ImageStatus::kActive) return false;
+    TRY(BeginActivation(transaction, walked.ref, walked.row.digest));
+    transaction.Touch(ManifestKey(RepositoryId(walked.ref.repository), walked.row.digest));
+    return true;
+  });
+}
+
+// What a page of manifests found, to be mended outside of its read.
+struct WrongImages {
+  std::vector<WrongReferences> references;
+  std::vector<std::pair<const WalkedManifest*, std::string>> out_of_reach;
+};
+
 Result<> CheckImage(FsckWork& work, metadata::sql::Session& session, const WalkedManifest& walked,
-                    std::vector<WrongReferences>& wrong) {
+                    WrongImages& wrong) {
   if (walked.owner == metadata::Owner::kDeleted) return {};
   const std::string subject = NameOf(session, walked.ref) + "@" + walked.row.digest.ToString();
   const auto found = [&](std::string_view code, std::string detail) {
@@ -74,15 +108,17 @@ Result<> CheckImage(FsckWork& work, metadata::sql::Session& session, const Walke
   if (!manifest)
     return found("manifest_unreadable", std::string(manifest.error().fact("detail"))), Result<>();
   if (manifest->subject != walked.row.subject) found("manifest_wrong_subject", "");
-  ReferenceSet stated = StatedIn(*manifest);
-  for (const auto& [child, kind] : stated) {
+  ReferenceSet stated = StatedIn(*manifest, walked.row.status);
+  for (const auto& [child, kind, archived] : stated) {
     const auto reference = static_cast<ReferenceKind>(kind);
     if (reference == ReferenceKind::kSubject || TRY(IsThere(session, walked.ref, child, reference))) continue;
     found(reference == ReferenceKind::kManifest ? "index_lacks_image" : "image_lacks_layer",
           child.ToString());
   }
+  if (walked.row.status == ImageStatus::kActive && !TRY(IsAtHand(session, walked.ref, stated)))
+    wrong.out_of_reach.emplace_back(&walked, subject);
   if (TRY(StoredOf(session, walked.ref, walked.row.digest)) != stated)
-    wrong.push_back({&walked, subject, std::move(stated)});
+    wrong.references.push_back({&walked, subject, std::move(stated)});
   return {};
 }
 
@@ -90,13 +126,17 @@ Result<> CheckImage(FsckWork& work, metadata::sql::Session& session, const Walke
 
 Result<std::size_t> CheckImages(FsckWork& work) {
   std::vector<WalkedManifest> walked;
-  std::vector<WrongReferences> wrong;
+  WrongImages wrong;
   TRY(work.store.Read([&](metadata::sql::Session& session) -> Result<> {
     walked = TRY(metadata::WalkManifests(session, work.position, kManifestPage));
     for (const WalkedManifest& manifest : walked) TRY(CheckImage(work, session, manifest, wrong));
     return {};
   }));
-  for (const WrongReferences& image : wrong) {
+  for (const auto& [manifest, subject] : wrong.out_of_reach) {
+    const bool mended = TRY(ActivateAnew(work, *manifest));
+    work.findings.push_back({"active_image_has_archived_layer", subject, "", mended});
+  }
+  for (const WrongReferences& image : wrong.references) {
     const bool mended = TRY(RewriteReferences(work, *image.manifest, image.stated));
     work.findings.push_back({"references_differ_from_manifest", image.subject, "", mended});
   }

@@ -25,8 +25,23 @@ Result<bool> MendHold(FsckWork& work, const WalkedLink& walked) {
   return true;
 }
 
+// Only what cannot be read at once lies in the archive. Images that need it are found by the images' stage.
+Result<bool> MendMark(FsckWork& work, const WalkedLink& walked) {
+  if (!work.options.repair) return false;
+  return work.store.Write([&](WriteTransaction& transaction) -> Result<bool> {
+    transaction.Touch(LayerKey(RepositoryId(walked.ref.repository), walked.digest));
+    const auto link = TRY(metadata::FindLink(transaction.session(), walked.ref, walked.digest));
+    if (!link || link->blob.tier != metadata::BlobTier::kArchive) return false;
+    return metadata::SetLinkArchived(transaction, walked.ref, walked.digest, true);
+  });
+}
+
+struct WrongLinks {
+  std::vector<const WalkedLink*> holds, marks;
+};
+
 Result<> CheckLink(FsckWork& work, metadata::sql::Session& session, const WalkedLink& walked,
-                   std::vector<const WalkedLink*>& wrong_holds) {
+                   WrongLinks& wrong) {
   const std::string subject = NameOf(session, walked.ref) + "@" + walked.digest.ToString();
   const auto found = [&](std::string_view code, std::string detail) {
     work.findings.push_back({code, subject, std::move(detail), false});
@@ -42,7 +57,9 @@ Result<> CheckLink(FsckWork& work, metadata::sql::Session& session, const Walked
     found("wrap_does_not_open", std::string(data_key.error().fact("detail")));
   else if (!data_key)
     return Fail(data_key.error());
-  if (walked.held == walked.referenced) wrong_holds.push_back(&walked);
+  if (walked.held == walked.referenced) wrong.holds.push_back(&walked);
+  const bool in_archive = walked.link->blob.tier == metadata::BlobTier::kArchive;
+  if (in_archive && !walked.link->archived) wrong.marks.push_back(&walked);
   return {};
 }
 
@@ -50,13 +67,18 @@ Result<> CheckLink(FsckWork& work, metadata::sql::Session& session, const Walked
 
 Result<std::size_t> CheckLinks(FsckWork& work) {
   std::vector<WalkedLink> walked;
-  std::vector<const WalkedLink*> wrong_holds;
+  WrongLinks wrong;
   TRY(work.store.Read([&](metadata::sql::Session& session) -> Result<> {
     walked = TRY(metadata::WalkLinks(session, work.position, kPage));
-    for (const WalkedLink& link : walked) TRY(CheckLink(work, session, link, wrong_holds));
+    for (const WalkedLink& link : walked) TRY(CheckLink(work, session, link, wrong));
     return {};
   }));
-  for (const WalkedLink* link : wrong_holds) {
+  for (const WalkedLink* link : wrong.marks) {
+    const bool mended = TRY(MendMark(work, *link));
+    work.findings.push_back({"link_to_the_archive_is_not_marked",
+                             link->repository_name + "@" + link->digest.ToString(), "", mended});
+  }
+  for (const WalkedLink* link : wrong.holds) {
     const bool mended = TRY(MendHold(work, *link));
     work.findings.push_back({link->held ? "needed_link_may_be_collected" : "link_held_for_ever",
                              link->repository_name + "@" + link->digest.ToString(), "", mended});

@@ -8,6 +8,7 @@
 #include "metadata/usage.h"
 #include "registry/announce.h"
 #include "registry/refs.h"
+#include "registry/storage_class.h"
 #include "registry/take_image.h"
 
 namespace entrepot::registry {
@@ -15,12 +16,6 @@ namespace {
 
 using metadata::RepositoryRef;
 using metadata::WriteTransaction;
-
-std::unexpected<Error> ImageNotFound(const Repository& repository, const ImageReference& reference) {
-  return Fail(About(repository, ErrorCode::kImageNotFound)
-                  .With("digest", reference.digest ? reference.digest->ToString() : "null")
-                  .With("tag", reference.tag ? reference.tag->str() : "null"));
-}
 
 // "[a, b]", as ECR lists digests in its messages.
 std::string ListOf(const std::vector<Digest>& digests) {
@@ -39,8 +34,8 @@ Result<Digest> DigestOf(const NewImage& image) {
   return computed;
 }
 
-// Every layer linked and live, every child of an index present; otherwise the error that lists what is
-// missing.
+// Every layer linked and at hand, every child of an index present and active; otherwise the error that lists
+// what is missing.
 Result<> RequireReferences(WriteTransaction& transaction, const Repository& repository,
                            const Manifest& manifest) {
   const RepositoryRef ref = RefOf(repository);
@@ -51,8 +46,8 @@ Result<> RequireReferences(WriteTransaction& transaction, const Repository& repo
   for (const Reference* reference : in_order) {
     if (reference->kind == ReferenceKind::kSubject) continue;
     if (reference->kind == ReferenceKind::kManifest) {
-      if (!TRY(metadata::FindManifest(transaction.session(), ref, reference->digest)))
-        missing_images.push_back(reference->digest);
+      const auto child = TRY(metadata::FindManifest(transaction.session(), ref, reference->digest));
+      if (!child || child->status != ImageStatus::kActive) missing_images.push_back(reference->digest);
     } else if (!TRY(metadata::IsLayerPresent(transaction, ref, reference->digest))) {
       missing_layers.push_back(reference->digest);
     }
@@ -82,6 +77,15 @@ Result<std::int64_t> ImageSizeOf(WriteTransaction& transaction, RepositoryRef re
   return largest;
 }
 
+Result<> ReferLayers(WriteTransaction& transaction, const Repository& repository, const Manifest& manifest) {
+  for (const Reference& reference : manifest.references) {
+    if (!IsLayer(reference.kind)) continue;
+    TRY(metadata::ReferLink(transaction, RefOf(repository), reference.digest, reference.media_type));
+    transaction.Touch(LayerKey(repository.id, reference.digest));
+  }
+  return {};
+}
+
 Result<metadata::ManifestRow> InsertImage(WriteTransaction& transaction, const Repository& repository,
                                           const Digest& digest, const Manifest& manifest,
                                           const std::string& content) {
@@ -97,16 +101,21 @@ Result<metadata::ManifestRow> InsertImage(WriteTransaction& transaction, const R
       .subject = manifest.subject,
       .last_pulled_at = std::nullopt};
   TRY(metadata::InsertManifest(transaction, ref, row, content));
-  for (const Reference& reference : manifest.references) {
+  for (const Reference& reference : manifest.references)
     TRY(metadata::InsertReference(transaction, ref, digest,
                                   {reference.digest, static_cast<int>(reference.kind)}));
-    if (reference.kind == ReferenceKind::kConfig || reference.kind == ReferenceKind::kLayer) {
-      TRY(metadata::ReferLink(transaction, ref, reference.digest, reference.media_type));
-      transaction.Touch(LayerKey(repository.id, reference.digest));
-    }
-  }
+  TRY(ReferLayers(transaction, repository, manifest));
   transaction.Touch(ManifestKey(repository.id, digest));
   return row;
+}
+
+// An archived image that is pushed again is active at once: its layers came with the push
+// (ecr-semantics 4.7).
+Result<> RestoreImage(WriteTransaction& transaction, const Repository& repository, const Digest& digest,
+                      const Manifest& manifest, const events::Outbox& outbox) {
+  TRY(RequireReferences(transaction, repository, manifest));
+  TRY(ReferLayers(transaction, repository, manifest));
+  return FinishActivation(transaction, outbox, RefOf(repository), digest);
 }
 
 // With the new one already among them.
@@ -160,6 +169,9 @@ ImageDetail ToDetail(metadata::ManifestRow row, std::vector<std::string> tags) {
           .image_size = row.image_size,
           .pushed_at = row.pushed_at,
           .subject = row.subject,
+          .status = row.status,
+          .last_archived_at = row.last_archived_at,
+          .last_activated_at = row.last_activated_at,
           .last_pulled_at = row.last_pulled_at,
           .tags = std::move(tags)};
 }
@@ -175,10 +187,6 @@ Result<std::optional<metadata::ImageCursor>> ReadCursor(const std::string& text)
   const Result<Digest> digest = Digest::Parse(text.substr(first + 1, second - first - 1));
   if (!digest) return Fail(ErrorCode::kInvalidPageToken);
   return metadata::ImageCursor{{std::strtoll(text.c_str(), nullptr, 10)}, *digest, text.substr(second + 1)};
-}
-
-bool Matches(TagStatus status, bool tagged) {
-  return status == TagStatus::kAny || (status == TagStatus::kTagged) == tagged;
 }
 
 // A page of the rows that `keep` makes an entry of. It looks at a bounded number of rows: a page may come out
@@ -221,13 +229,17 @@ Result<PutImageResult> Images::Put(const Repository& repository, NewImage image)
       stored = TRY(InsertImage(transaction, repository, digest, manifest, image.content));
       TRY(CheckImageQuota(transaction, repository, quotas_.images));
       result.created = true;
+    } else if (stored->status != ImageStatus::kActive) {
+      TRY(RestoreImage(transaction, repository, digest, manifest, outbox_));
+      result.restored = true;
     }
     std::vector<std::string> moved;
     for (const ImageTag& tag : image.tags)
       if (TRY(MoveTag(transaction, repository, tag, digest))) moved.push_back(tag.str());
     result.tag_moved = !moved.empty();
     if (result.tag_moved) TRY(CheckTagQuota(transaction, repository, digest, quotas_.tags));
-    if (result.created || result.tag_moved) TRY(AnnouncePush(transaction, outbox_, ref, *stored, moved));
+    if (result.created || result.restored || result.tag_moved)
+      TRY(AnnouncePush(transaction, outbox_, ref, *stored, moved));
     return result;
   });
 }
@@ -255,6 +267,9 @@ Result<StoredManifestPtr> Images::Get(const Repository& repository, const ImageR
         return Found{std::move(*manifest), version};
       }));
   if (!found) return ImageNotFound(repository, reference);
+  if (found->manifest.status != ImageStatus::kActive)
+    return Fail(
+        About(repository, ErrorCode::kImageArchived).With("digest", found->manifest.digest.ToString()));
 
   auto stored = std::make_shared<const StoredManifest>(
       found->manifest.digest, std::move(found->manifest.media_type),
@@ -276,12 +291,8 @@ StoredManifestPtr Images::TryGet(const Repository& repository, std::string_view 
 Result<ImageDetail> Images::Describe(const Repository& repository, const ImageReference& reference) {
   auto detail = TRY(store_.Read([&](metadata::sql::Session& session) -> Result<std::optional<ImageDetail>> {
     const RepositoryRef ref = RefOf(repository);
-    std::optional<Digest> digest = reference.digest;
-    if (reference.tag) {
-      const auto tagged = TRY(metadata::FindTag(session, ref, *reference.tag));
-      if (!tagged || (digest && *digest != *tagged)) return std::nullopt;
-      digest = tagged;
-    }
+    const std::optional<Digest> digest = TRY(Resolve(session, ref, reference));
+    if (!digest) return std::nullopt;
     auto row = TRY(metadata::FindManifest(session, ref, *digest));
     if (!row) return std::nullopt;
     return ToDetail(std::move(*row), TRY(metadata::TagsOf(session, ref, *digest)));
@@ -290,7 +301,7 @@ Result<ImageDetail> Images::Describe(const Repository& repository, const ImageRe
   return std::move(*detail);
 }
 
-Result<Page<ImageDetail>> Images::List(const Repository& repository, TagStatus status,
+Result<Page<ImageDetail>> Images::List(const Repository& repository, const ImageFilter& filter,
                                        const PageRequest& request) {
   return store_.Read([&](metadata::sql::Session& session) {
     return FilteredPage<ImageDetail>(
@@ -302,13 +313,13 @@ Result<Page<ImageDetail>> Images::List(const Repository& repository, TagStatus s
           return metadata::ImageCursor{row.manifest.pushed_at, row.manifest.digest, ""};
         },
         [&](metadata::ImageRow row) -> std::optional<ImageDetail> {
-          if (!Matches(status, !row.tags.empty())) return std::nullopt;
+          if (!filter.Admits(!row.tags.empty(), row.manifest.status)) return std::nullopt;
           return ToDetail(std::move(row.manifest), std::move(row.tags));
         });
   });
 }
 
-Result<Page<Images::ImageId>> Images::ListIds(const Repository& repository, TagStatus status,
+Result<Page<Images::ImageId>> Images::ListIds(const Repository& repository, const ImageFilter& filter,
                                               const PageRequest& request) {
   return store_.Read([&](metadata::sql::Session& session) {
     return FilteredPage<ImageId>(
@@ -316,22 +327,24 @@ Result<Page<Images::ImageId>> Images::ListIds(const Repository& repository, TagS
         [&](const auto& after, int limit) {
           return metadata::ListImageIds(session, RefOf(repository), after, limit);
         },
-        [](const metadata::ImageCursor& row) { return row; },
-        [&](metadata::ImageCursor row) -> std::optional<ImageId> {
-          if (!Matches(status, !row.tag.empty())) return std::nullopt;
-          return ImageId{row.digest, std::move(row.tag)};
+        [](const metadata::ImageIdRow& row) { return row.id; },
+        [&](metadata::ImageIdRow row) -> std::optional<ImageId> {
+          if (!filter.Admits(!row.id.tag.empty(), row.status)) return std::nullopt;
+          return ImageId{row.id.digest, std::move(row.id.tag)};
         });
   });
 }
 
 Result<Page<std::string>> Images::ListTags(const Repository& repository, const PageRequest& request) {
   return store_.Read([&](metadata::sql::Session& session) -> Result<Page<std::string>> {
+    auto rows = TRY(metadata::ListTags(session, RefOf(repository), request.after, request.limit + 1));
     Page<std::string> page;
-    page.entries = TRY(metadata::ListTags(session, RefOf(repository), request.after, request.limit + 1));
-    if (page.entries.size() > static_cast<std::size_t>(request.limit)) {
-      page.entries.pop_back();
-      page.next = page.entries.empty() ? "" : page.entries.back();
+    if (rows.size() > static_cast<std::size_t>(request.limit)) {
+      rows.pop_back();
+      if (!rows.empty()) page.next = rows.back().tag;
     }
+    for (metadata::ImageTagRow& row : rows)
+      if (row.status == ImageStatus::kActive) page.entries.push_back(std::move(row.tag));
     return page;
   });
 }

@@ -10,20 +10,18 @@
 
 #include "base/page.h"
 #include "events/outbox.h"
+#include "metadata/images.h"
 #include "metadata/store.h"
 #include "registry/caches.h"
 #include "registry/grace.h"
+#include "registry/image_reference.h"
 #include "registry/manifest.h"
 #include "registry/quotas.h"
 #include "registry/repository.h"
 
 namespace entrepot::registry {
 
-/// Which image: by digest, by tag, or by both (then both must mean the same image).
-struct ImageReference {
-  std::optional<Digest> digest;
-  std::optional<ImageTag> tag;
-};
+using metadata::ImageStatus;
 
 struct ImageDetail {
   Digest digest;
@@ -33,11 +31,24 @@ struct ImageDetail {
   std::int64_t image_size = 0;  // config and layers; of an index the largest child
   Timestamp pushed_at;
   std::optional<Digest> subject;
+  ImageStatus status = ImageStatus::kActive;
+  std::optional<Timestamp> last_archived_at, last_activated_at;
   std::optional<Timestamp> last_pulled_at;  // as it was last written (pulls.h)
   std::vector<std::string> tags;  // ascending
 };
 
 enum class TagStatus { kAny, kTagged, kUntagged };
+
+/// Which images a list has.
+struct ImageFilter {
+  TagStatus tags = TagStatus::kAny;
+  std::optional<ImageStatus> status = ImageStatus::kActive;  // nothing = any
+
+  bool Admits(bool tagged, ImageStatus image_status) const {
+    return (tags == TagStatus::kAny || (tags == TagStatus::kTagged) == tagged) &&
+           (!status || *status == image_status);
+  }
+};
 
 struct NewImage {
   std::string content;              // the exact bytes
@@ -52,6 +63,7 @@ struct PutImageResult {
   std::string media_type;
   std::optional<Digest> subject;
   bool created = false;    // this digest was not in the repository
+  bool restored = false;   // it was archived and is active again
   bool tag_moved = false;  // a tag was new or on another digest
 };
 
@@ -62,13 +74,14 @@ class Images {
       : store_(store), caches_(caches), grace_(grace), outbox_(outbox), quotas_(quotas) {}
 
   /// Stores the manifest and puts the tags on it, in one transaction (ecr-semantics 4.4). The same digest
-  /// again, with no tag or with tags that are on it already, changes nothing and is no error here: created
-  /// and tag_moved are false, and the API door makes kImageAlreadyExists of that.
+  /// again, with no tag or with tags that are on it already, changes nothing and is no error here: created,
+  /// restored and tag_moved are false, and the API door makes kImageAlreadyExists of that. An archived image
+  /// is active again when its layers are at hand.
   ///   kManifest…, kImageDigestMismatch, kLayersNotFound, kReferencedImagesNotFound, kImageTagImmutable,
   ///   kLimitExceeded
   Result<PutImageResult> Put(const Repository& repository, NewImage image);
 
-  /// kImageNotFound (also when digest and tag mean different images).
+  /// kImageNotFound (also when digest and tag mean different images); kImageArchived.
   Result<StoredManifestPtr> Get(const Repository& repository, const ImageReference& reference);
   /// From memory, or nullptr. For event loops.
   StoredManifestPtr TryGet(const Repository& repository, std::string_view reference);
@@ -76,14 +89,16 @@ class Images {
   /// kImageNotFound naming what was asked for.
   Result<ImageDetail> Describe(const Repository& repository, const ImageReference& reference);
   /// Newest first, then by digest. A page may be shorter than asked for.
-  Result<Page<ImageDetail>> List(const Repository& repository, TagStatus status, const PageRequest& request);
+  Result<Page<ImageDetail>> List(const Repository& repository, const ImageFilter& filter,
+                                 const PageRequest& request);
   /// One entry per tag, and one without a tag per untagged image, in the order of List.
   struct ImageId {
     Digest digest;
     std::string tag;  // "" for an untagged image
   };
-  Result<Page<ImageId>> ListIds(const Repository& repository, TagStatus status, const PageRequest& request);
-  /// Ascending. For tags/list.
+  Result<Page<ImageId>> ListIds(const Repository& repository, const ImageFilter& filter,
+                                const PageRequest& request);
+  /// Tags of active images, ascending. For tags/list. A page may be shorter than asked for.
   Result<Page<std::string>> ListTags(const Repository& repository, const PageRequest& request);
 
   /// What a deletion took away: one entry per tag that went, one without a tag when there was none.

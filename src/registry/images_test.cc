@@ -138,7 +138,7 @@ TEST_F(ImagesTest, ListsAreNewestFirstAndPagedWithoutGapsOrRepeats) {
   }
   for (const TagStatus status : {TagStatus::kAny, TagStatus::kTagged, TagStatus::kUntagged}) {
     std::vector<ImageDetail> whole =
-        Must(registry->images->List(*repository, status, {.limit = 1000})).entries;
+        Must(registry->images->List(*repository, {status}, {.limit = 1000})).entries;
     EXPECT_EQ(whole.size(), status == TagStatus::kAny ? 25u : status == TagStatus::kTagged ? 14u : 11u);
     EXPECT_TRUE(std::ranges::is_sorted(whole, [](const ImageDetail& a, const ImageDetail& b) {
       return a.pushed_at > b.pushed_at || (a.pushed_at == b.pushed_at && a.digest < b.digest);
@@ -147,7 +147,7 @@ TEST_F(ImagesTest, ListsAreNewestFirstAndPagedWithoutGapsOrRepeats) {
       std::vector<Digest> paged;
       PageRequest request{.limit = limit};
       do {
-        Page<ImageDetail> page = Must(registry->images->List(*repository, status, request));
+        Page<ImageDetail> page = Must(registry->images->List(*repository, {status}, request));
         EXPECT_LE(page.entries.size(), static_cast<std::size_t>(limit));
         for (const ImageDetail& detail : page.entries) paged.push_back(detail.digest);
         request.after = page.next;
@@ -159,7 +159,7 @@ TEST_F(ImagesTest, ListsAreNewestFirstAndPagedWithoutGapsOrRepeats) {
   std::vector<std::string> ids;
   PageRequest request{.limit = 4};
   do {
-    auto page = Must(registry->images->ListIds(*repository, TagStatus::kAny, request));
+    auto page = Must(registry->images->ListIds(*repository, {}, request));
     for (const Images::ImageId& id : page.entries) ids.push_back(id.digest.ToString() + id.tag);
     request.after = page.next;
   } while (!request.after.empty());

@@ -17,9 +17,15 @@ Error LayerNotFound(const Repository& repository, const Digest& digest) {
   return About(repository, ErrorCode::kLayerNotFound).With("digest", digest.ToString());
 }
 
-bool IsLive(const std::optional<metadata::LinkRow>& link) {
-  return link && link->blob.state == metadata::BlobState::kLive;
+// A layer that was archived and that no image names any more is on its way out.
+Error OutOfReach(const Repository& repository, const Digest& digest,
+                 const std::optional<metadata::LinkRow>& link) {
+  if (link && link->archived && !link->collect_after)
+    return About(repository, ErrorCode::kLayerArchived).With("digest", digest.ToString());
+  return LayerNotFound(repository, digest);
 }
+
+bool IsReadable(const std::optional<metadata::LinkRow>& link) { return link && link->readable(); }
 
 }  // namespace
 
@@ -27,7 +33,8 @@ Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& dige
   const metadata::RepositoryRef ref = RefOf(repository);
   auto link = TRY(
       store_.Read([&](metadata::sql::Session& session) { return metadata::FindLink(session, ref, digest); }));
-  if (!IsLive(link) || !TRY(IsFileWhole(files_, link->blob))) return Fail(LayerNotFound(repository, digest));
+  if (!IsReadable(link)) return Fail(OutOfReach(repository, digest, link));
+  if (!TRY(IsFileWhole(files_, link->blob))) return Fail(LayerNotFound(repository, digest));
   if (link->collect_after && *link->collect_after - store_.StoreTime() < grace_.hold()) {
     const bool held = TRY(store_.Write([&](metadata::WriteTransaction& transaction) {
       return metadata::HoldLink(transaction, ref, digest, transaction.store_time() + grace_.claimed_hold());
@@ -65,7 +72,7 @@ Result<std::optional<OpenLayerPtr>> Layers::OpenOnce(const Repository& repositor
 Result<Layers::Stored> Layers::Find(const Repository& repository, const Digest& digest) {
   return store_.Read([&](metadata::sql::Session& session) -> Result<Stored> {
     auto link = TRY(metadata::FindLink(session, RefOf(repository), digest));
-    if (!IsLive(link)) return Fail(LayerNotFound(repository, digest));
+    if (!IsReadable(link)) return Fail(OutOfReach(repository, digest, link));
     Stored stored{std::move(*link), std::nullopt};
     if (TRY(blobs::FileId::FromBytes(stored.link.blob.file_id)).in_row())
       stored.content =
@@ -117,12 +124,12 @@ Result<bool> Layers::Mount(const Repository& source, const Repository& target, c
   if (source.registry_id != target.registry_id || source.domain != target.domain) return false;
   auto link = TRY(store_.Read(
       [&](metadata::sql::Session& session) { return metadata::FindLink(session, RefOf(source), digest); }));
-  if (!IsLive(link) || !TRY(IsFileWhole(files_, link->blob))) return false;
+  if (!IsReadable(link) || !TRY(IsFileWhole(files_, link->blob))) return false;
   return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
     TRY(RequireRepository(transaction, target));
     if (!TRY(metadata::IsLayerPresent(transaction, RefOf(source), digest))) return false;
     const auto from = TRY(metadata::FindLink(transaction.session(), RefOf(source), digest));
-    if (!from || from->blob.file_id != link->blob.file_id) return false;
+    if (!IsReadable(from) || from->blob.file_id != link->blob.file_id) return false;
     TRY(ShareLink(transaction, keys_, KeyRefOf(source), *from, target, grace_.hold()));
     transaction.Touch(LayerKey(target.id, digest));
     return true;
@@ -143,7 +150,8 @@ Result<> Layers::Delete(const Repository& repository, const Digest& digest) {
   TRY(store_.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
     const metadata::RepositoryRef ref = RefOf(repository);
     const auto link = TRY(metadata::FindLink(transaction.session(), ref, digest));
-    if (!IsLive(link)) return Fail(LayerNotFound(repository, digest));
+    if (!link || link->blob.state != metadata::BlobState::kLive)
+      return Fail(LayerNotFound(repository, digest));
     if (TRY(metadata::IsLayerReferenced(transaction.session(), ref, digest)))
       return Fail(About(repository, ErrorCode::kLayerReferenced).With("digest", digest.ToString()));
     TRY(metadata::DeleteLink(transaction, ref, digest));

@@ -43,10 +43,10 @@ class Layers {
 
   /// Whether the repository has the layer, for someone who may rely on the answer: an unreferenced one is
   /// held for at least another 24 h of store time before this answers (design-storage 1.7), and its file is
-  /// there (3.6). kLayerNotFound.
+  /// there (3.6). kLayerNotFound; kLayerArchived.
   Result<LayerInfo> Claim(const Repository& repository, const Digest& digest);
 
-  /// The layer, open for reading. kLayerNotFound; kDamaged; kKeyFailure.
+  /// The layer, open for reading. kLayerNotFound; kLayerArchived; kDamaged; kKeyFailure.
   Result<OpenLayerPtr> Open(const Repository& repository, const Digest& digest);
   /// From memory, or nullptr. For event loops.
   OpenLayerPtr TryOpen(const Repository& repository, std::string_view digest);
@@ -69,7 +69,7 @@ class Layers {
   bool WasDeleted(const Repository& repository, const Digest& digest) const;
 
  private:
-  /// The link to a live blob, and the content if that is in the row. kLayerNotFound.
+  /// The link to a readable blob, and the content if that is in the row. kLayerNotFound; kLayerArchived.
   struct Stored {
     metadata::LinkRow link;
     std::optional<ByteVector> content;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "metadata/images.h"
+#include "metadata/storage_class.h"
 #include "registry/caches.h"
 #include "registry/grace.h"
 #include "registry/refs.h"
@@ -14,6 +15,17 @@ using metadata::WriteTransaction;
 // What a publishing transaction found: it is run again when the file that won meanwhile has not been looked
 // at yet.
 enum class Outcome { kPublished, kLinkedWinner, kAlreadyLinked, kLookAgain };
+
+// A layer that only archived images name is brought again: it is in reach from now on, and goes back if the
+// image that it is for has not come when the hold is over. False when it was in reach.
+Result<bool> Unpark(WriteTransaction& transaction, const Repository& repository,
+                    const metadata::LinkRow& link, std::chrono::seconds hold) {
+  const metadata::RepositoryRef ref = RefOf(repository);
+  if (!TRY(metadata::SetLinkArchived(transaction, ref, link.blob.digest, false))) return false;
+  TRY(metadata::AddArchiveCandidate(transaction, ref.registry, link.blob.file_id,
+                                    transaction.store_time() + hold));
+  return true;
+}
 
 // A winner that was looked at outside the transaction.
 struct Winner {
@@ -80,7 +92,8 @@ struct Publication {
     const auto own = TRY(metadata::FindLink(transaction.session(), ref, live.digest));
     if (own && own->blob.file_id == live.file_id) {
       TRY(metadata::HoldLink(transaction, ref, live.digest, transaction.store_time() + hold));
-      return Outcome::kAlreadyLinked;
+      return TRY(Unpark(transaction, repository, *own, hold)) ? Outcome::kLinkedWinner
+                                                              : Outcome::kAlreadyLinked;
     }
     const auto from = TRY(metadata::FindNamedLink(transaction.session(), ref.registry, live.file_id));
     if (!from) return std::nullopt;
@@ -130,6 +143,7 @@ Result<> ShareLink(WriteTransaction& transaction, keys::KeyRing& keys, const key
   const auto own = TRY(metadata::FindLink(transaction.session(), ref, from.blob.digest));
   if (own && own->blob.file_id == from.blob.file_id) {
     TRY(metadata::HoldLink(transaction, ref, from.blob.digest, until));
+    TRY(Unpark(transaction, target, *own, hold));
     return {};
   }
   const keys::RepositoryKey source_key =

@@ -19,6 +19,11 @@ inline constexpr std::size_t kMaxManifestBytes = 4 * 1024 * 1024;  // ecr model,
 
 enum class ReferenceKind : std::int8_t { kConfig = 1, kLayer = 2, kManifest = 3, kSubject = 4 };  // stored
 
+/// Whether it names a blob; the others name manifests.
+constexpr bool IsLayer(ReferenceKind kind) {
+  return kind == ReferenceKind::kConfig || kind == ReferenceKind::kLayer;
+}
+
 struct Reference {
   Digest digest;
   ReferenceKind kind;

@@ -30,21 +30,22 @@ Result<Referrer> Describe(metadata::sql::Session& session, metadata::RepositoryR
   const auto stored = TRY(metadata::ReadManifest(session, ref, row.digest));
   if (!stored) return Fail(ErrorCode::kDamaged, "a manifest has a row and no content");
   Manifest manifest = TRY(ParseManifest(stored->content, row.media_type));
-  return Referrer{row.digest, row.media_type, row.size, row.artifact_type.value_or(""),
-                  std::move(manifest.annotations)};
+  return Referrer{
+      row.digest, row.media_type, row.size, row.artifact_type.value_or(""), std::move(manifest.annotations),
+      row.status};
 }
 
 }  // namespace
 
 Result<Page<Referrer>> Referrers::List(const Repository& repository, const Digest& subject,
-                                       std::span<const std::string> artifact_types,
-                                       const PageRequest& request) {
+                                       const ReferrerFilter& filter, const PageRequest& request) {
   CHECK(request.limit > 0);
   const std::optional<Digest> start = TRY(ReadCursor(request.after));
-  const int rows_a_round = artifact_types.empty() ? request.limit + 1 : kFilteredRows;
+  const std::span types = filter.artifact_types;
+  const int rows_a_round = types.empty() ? request.limit + 1 : kFilteredRows;
   const auto is_wanted = [&](const metadata::ManifestRow& row) {
-    return artifact_types.empty() ||
-           std::ranges::find(artifact_types, row.artifact_type.value_or("")) != artifact_types.end();
+    return (!filter.status || row.status == *filter.status) &&
+           (types.empty() || std::ranges::find(types, row.artifact_type.value_or("")) != types.end());
   };
   return store_.Read([&](metadata::sql::Session& session) -> Result<Page<Referrer>> {
     const metadata::RepositoryRef ref = RefOf(repository);

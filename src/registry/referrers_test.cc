@@ -37,7 +37,7 @@ class ReferrersTest : public RegistryTest {
   Page<Referrer> Read(int limit = 1000, const std::string& after = "",
                       const std::vector<std::string>& types = {}) {
     return Must(
-        Referrers(*registry->store).List(*repository_, subject_, types, {.limit = limit, .after = after}));
+        Referrers(*registry->store).List(*repository_, subject_, {types}, {.limit = limit, .after = after}));
   }
   std::vector<Digest> ReadAll(int limit, const std::vector<std::string>& types = {}) {
     std::vector<Digest> all;

@@ -61,15 +61,24 @@ TEST(RequestCost, NoStatementWalksARepository) {
   Must(registry.Pull(*other, TestRegistry::DigestOf(layer)));
   Must(registry.images->Get(*app, {std::nullopt, ImageTag::Trusted("v1")}));
   Must(registry.images->Describe(*app, {image, std::nullopt}));
-  const auto images = Must(registry.images->List(*app, TagStatus::kAny, {.limit = 1, .after = ""}));
-  Must(registry.images->List(*app, TagStatus::kAny, {.limit = 1, .after = images.next}));
-  const auto ids = Must(registry.images->ListIds(*app, TagStatus::kTagged, {.limit = 1, .after = ""}));
-  Must(registry.images->ListIds(*app, TagStatus::kTagged, {.limit = 1, .after = ids.next}));
+  const auto images = Must(registry.images->List(*app, {}, {.limit = 1, .after = ""}));
+  Must(registry.images->List(*app, {}, {.limit = 1, .after = images.next}));
+  const auto ids = Must(registry.images->ListIds(*app, {TagStatus::kTagged}, {.limit = 1, .after = ""}));
+  Must(registry.images->ListIds(*app, {TagStatus::kTagged}, {.limit = 1, .after = ids.next}));
   const auto tags = Must(registry.images->ListTags(*app, {.limit = 1, .after = ""}));
   Must(registry.images->ListTags(*app, {.limit = 1, .after = tags.next}));
   Must(referrers.List(*app, image, {}, {.limit = 1, .after = ""}));
   const auto repositories = Must(registry.repositories->List(TestRegistryName(), {.limit = 1, .after = ""}));
   Must(registry.repositories->List(TestRegistryName(), {.limit = 1, .after = repositories.next}));
+
+  // Storage classes: an image goes to the archive, comes back, and is archived again.
+  const auto update = [&](StorageClass target) {
+    Must(registry.storage_classes->Update(*app, {std::nullopt, ImageTag::Trusted("v1")}, target));
+    registry.RunArchivist();
+  };
+  update(StorageClass::kArchive);
+  update(StorageClass::kStandard);
+  update(StorageClass::kArchive);
 
   // Deletions: a tag, a refused child, an index, an image, a layer, repositories.
   Must(registry.images->Delete(*app, {std::nullopt, ImageTag::Trusted("v2")}, false));

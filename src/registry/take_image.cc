@@ -5,17 +5,13 @@
 #include "registry/announce.h"
 #include "registry/caches.h"
 #include "registry/manifest.h"
+#include "registry/storage_class.h"
 
 namespace entrepot::registry {
 namespace {
 
 using metadata::RepositoryRef;
 using metadata::WriteTransaction;
-
-bool IsLayer(const metadata::ReferenceRow& reference) {
-  const auto kind = static_cast<ReferenceKind>(reference.kind);
-  return kind == ReferenceKind::kConfig || kind == ReferenceKind::kLayer;
-}
 
 Result<std::vector<std::string>> TakeTags(WriteTransaction& transaction, RepositoryRef ref,
                                           const Digest& digest) {
@@ -49,8 +45,11 @@ Result<std::vector<std::string>> TakeImage(WriteTransaction& transaction, Reposi
   TRY(metadata::DeleteManifest(transaction, ref, digest));
   transaction.Touch(ManifestKey(repository, digest));
   for (const metadata::ReferenceRow& reference : references) {
-    if (!IsLayer(reference)) continue;
-    if (TRY(metadata::IsLayerReferenced(transaction.session(), ref, reference.child))) continue;
+    if (!IsLayer(ReferenceKind(reference.kind))) continue;
+    if (TRY(metadata::IsLayerReferenced(transaction.session(), ref, reference.child))) {
+      TRY(ParkLayer(transaction, ref, reference.child));
+      continue;
+    }
     TRY(metadata::ReleaseLink(transaction, ref, reference.child, transaction.store_time() + grace.hold()));
     transaction.Touch(LayerKey(repository, reference.child));
   }

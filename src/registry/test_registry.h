@@ -12,11 +12,13 @@
 #include "keys/root_key.h"
 #include "metadata/blobs.h"
 #include "metadata/sql/test_database.h"
+#include "registry/archivist.h"
 #include "registry/collection.h"
 #include "registry/fsck.h"
 #include "registry/images.h"
 #include "registry/layers.h"
 #include "registry/repositories.h"
+#include "registry/storage_class.h"
 #include "registry/uploads.h"
 
 namespace entrepot::registry {
@@ -67,11 +69,13 @@ struct TestRegistry {
     caches = std::make_unique<Caches>(*store, 16 << 20);
     repositories = std::make_unique<Repositories>(*store, *keys, *caches);
     images = std::make_unique<Images>(*store, *caches, grace, outbox);
+    storage_classes = std::make_unique<StorageClasses>(*store, outbox);
     layers = std::make_unique<Layers>(*store, *blob_store, *keys, *caches, grace);
     uploads =
         std::make_unique<Uploads>(*store, *blob_store, *keys, grace, workers, body_pool, UploadSettings{});
     collection = std::make_unique<Collection>(*store, *blob_store, *keys, grace, outbox);
     fsck = std::make_unique<Fsck>(*store, *blob_store, *keys, grace);
+    archivist = std::make_unique<Archivist>(*store, outbox);
   }
   TestRegistry(const metadata::sql::TestDirectory& directory, ManualClock& test_clock)
       : TestRegistry(directory, test_clock, Options{}) {}
@@ -94,6 +98,11 @@ struct TestRegistry {
   }
   void CollectAll() {
     while (Must(collection->RunSlice())) {
+    }
+  }
+
+  void RunArchivist() {
+    while (Must(archivist->RunSlice())) {
     }
   }
 
@@ -148,10 +157,12 @@ struct TestRegistry {
   ThreadPool workers{"worker", 2, 100}, body_pool{"body", 2, 100};
   std::unique_ptr<Repositories> repositories;
   std::unique_ptr<Images> images;
+  std::unique_ptr<StorageClasses> storage_classes;
   std::unique_ptr<Layers> layers;
   std::unique_ptr<Uploads> uploads;
   std::unique_ptr<Collection> collection;
   std::unique_ptr<Fsck> fsck;
+  std::unique_ptr<Archivist> archivist;
 };
 
 /// A registry on the real files.

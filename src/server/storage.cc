@@ -23,8 +23,8 @@ std::vector<metadata::EventReceiver> ReceiversOf(const Config& config) {
 Result<std::unique_ptr<Storage>> Storage::Open(const Config& config, const DataLayout& layout,
                                                blobs::Files& files, metadata::Store& store,
                                                SealingKeys root_keys) {
-  const bool has_blobs =
-      TRY(store.Read([](metadata::sql::Session& session) { return metadata::AnyBlobs(session); }));
+  const bool has_blobs = TRY(store.Read(
+      [](metadata::sql::Session& session) { return metadata::AnyBlobs(session, metadata::BlobTier::kHot); }));
   auto blob_store =
       TRY(blobs::BlobStore::Open(files, layout.blobs().string(), store.store_id(), store.boot_epoch(),
                                  has_blobs ? blobs::RootPolicy::kMustExist : blobs::RootPolicy::kMayCreate));
@@ -45,6 +45,7 @@ Storage::Storage(const Config& config, const DataLayout& layout, metadata::Store
       outbox(ReceiversOf(config)),
       collection(store, *blobs, keys, grace, outbox),
       fsck(store, *blobs, keys, grace),
+      archivist(store, outbox),
       free_watermark_(static_cast<std::uint64_t>(config.storage_free_watermark)),
       largest_(static_cast<int>(config.metrics_repositories)),
       reserve_(layout.reserve(), config.storage_reserve) {

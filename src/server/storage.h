@@ -12,6 +12,7 @@
 #include "keys/key_ring.h"
 #include "metadata/store.h"
 #include "metadata/usage.h"
+#include "registry/archivist.h"
 #include "registry/collection.h"
 #include "registry/fsck.h"
 #include "registry/grace.h"
@@ -35,6 +36,7 @@ class Storage {
   const events::Outbox outbox;
   registry::Collection collection;
   registry::Fsck fsck;
+  registry::Archivist archivist;
 
   /// Looks at the disk's free space: below the watermark grace shrinks (design-storage 1.7), and on a full
   /// disk no layers are taken in.

@@ -20,7 +20,8 @@ constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
 constexpr std::chrono::seconds kTendUploadsEvery{5}, kReloadTlsEvery{2}, kWatchDiskEvery{1},
-    kWatchUsageEvery{15}, kDeliverEvery{1}, kFlushPullTimesEvery{60}, kFlushPullEventsEvery{1};
+    kWatchUsageEvery{15}, kDeliverEvery{1}, kFlushPullTimesEvery{60}, kFlushPullEventsEvery{1},
+    kArchiveEvery{1};
 constexpr std::chrono::hours kSweepOrphansEvery{24}, kRenewCertificateEvery{24};
 
 std::string DatabaseUrl(const Config& config, const DataLayout& layout) {
@@ -103,6 +104,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   creation_templates_ = std::make_unique<registry::CreationTemplates>(store, *repositories_);
   images_ = std::make_unique<registry::Images>(store, *caches_, storage_->grace, storage_->outbox,
                                                QuotasOf(config_));
+  storage_classes_ = std::make_unique<registry::StorageClasses>(store, storage_->outbox);
   layers_ =
       std::make_unique<registry::Layers>(store, *storage_->blobs, storage_->keys, *caches_, storage_->grace);
   uploads_ = std::make_unique<registry::Uploads>(
@@ -127,6 +129,7 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   downloads_ = std::make_unique<oci::Downloads>(rooms);
   ecr_ = std::make_unique<ecr::Ecr>(ecr::Ecr{.repositories = *repositories_,
                                              .images = *images_,
+                                             .storage_classes = *storage_classes_,
                                              .referrers = *referrers_,
                                              .layers = *layers_,
                                              .uploads = *uploads_,
@@ -202,6 +205,7 @@ void Registry::StartBackground(const DataLayout& layout) {
   };
   start("collect", config_.collection_interval,
         [this] { return Logged("collection", storage_->collection.RunSlice()); });
+  start("archive", kArchiveEvery, [this] { return Logged("archive", storage_->archivist.RunSlice()); });
   start("disk", kWatchDiskEvery, [this] {
     storage_->WatchDisk();
     return false;

@@ -22,6 +22,7 @@
 #include "registry/layers.h"
 #include "registry/referrers.h"
 #include "registry/repositories.h"
+#include "registry/storage_class.h"
 #include "registry/uploads.h"
 #include "server/config.h"
 #include "server/data_directory.h"
@@ -94,6 +95,7 @@ class Registry {
   registry::Traffic traffic_;
   std::unique_ptr<registry::CreationTemplates> creation_templates_;
   std::unique_ptr<registry::Images> images_;
+  std::unique_ptr<registry::StorageClasses> storage_classes_;
   std::unique_ptr<registry::Referrers> referrers_;
   std::unique_ptr<registry::Layers> layers_;
   std::unique_ptr<registry::Uploads> uploads_;

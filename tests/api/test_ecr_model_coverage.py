@@ -12,6 +12,7 @@ import pytest
 from harness import model
 from harness.api import Api
 from harness.server import ACCOUNT, Server
+from harness.storage import wait_until
 from harness.v2 import IMAGE_TYPE, descriptor, digest_of
 from test_ecr_protocol import SERVED
 
@@ -23,8 +24,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 NOT_PRODUCED = {
     "* *kmsKey": "keys come with the KMS service",
     "DescribeImages imageDetails.imageScan*": "ECR's own scanner does not fill them, and ours is not there yet",
-    "DescribeImages imageDetails.lastArchivedAt": "UpdateImageStorageClass is not served",
-    "DescribeImages imageDetails.lastActivatedAt": "UpdateImageStorageClass is not served",
     "DescribeImages imageDetails.lastRecordedPullTime": "not among what this test waits for",
     "DescribeRegistry replicationConfiguration.rules.*": "replication is not there yet",
 }
@@ -116,6 +115,12 @@ def tour_images(tour: Tour) -> None:
     api.call("list_images", maxResults=2)
     api.call("list_images")
     api.call("describe_images", maxResults=2)
+    api.call("describe_images")
+    for target, status in (("ARCHIVE", "ARCHIVED"), ("STANDARD", "ACTIVE")):
+        both = {"imageTag": "v1", "imageDigest": digest_of(first.encode())}
+        api.call("update_image_storage_class", imageId=both, targetStorageClass=target)
+        wait_until(lambda: len(api.call("list_images", filter={"imageStatus": status, "tagStatus": "TAGGED"})["imageIds"]) == 1,
+                   "the class", 60)
     api.call("describe_images")
     api.call("put_image_tag_mutability", imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
              imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": "v*"}])

@@ -19,7 +19,8 @@ SERVED = {
     "GetDownloadUrlForLayer", "GetRegistryPolicy", "GetRepositoryPolicy", "InitiateLayerUpload", "ListImageReferrers", "ListImages",
     "ListPullTimeUpdateExclusions", "ListTagsForResource", "PutAccountSetting", "PutImage",
     "PutImageScanningConfiguration", "PutImageTagMutability", "PutRegistryPolicy", "RegisterPullTimeUpdateExclusion",
-    "SetRepositoryPolicy", "TagResource", "UntagResource", "UpdateRepositoryCreationTemplate", "UploadLayerPart",
+    "SetRepositoryPolicy", "TagResource", "UntagResource", "UpdateImageStorageClass", "UpdateRepositoryCreationTemplate",
+    "UploadLayerPart",
 }
 OPERATIONS = botocore.session.get_session().get_service_model("ecr").operation_names
 

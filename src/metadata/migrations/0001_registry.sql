@@ -136,6 +136,9 @@ CREATE TABLE manifests (
   subject       BYTEA,
   last_pulled_at BIGINT,                 -- wall time, to the hour; NULL = never
   content       BYTEA NOT NULL,          -- the exact bytes; the only place they live
+  image_status  SMALLINT NOT NULL DEFAULT 1, -- 1 ACTIVE, 2 ARCHIVED, 3 ACTIVATING
+  last_archived_at  BIGINT,
+  last_activated_at BIGINT,
   PRIMARY KEY (registry, repository, digest)
 );
 CREATE INDEX manifests_by_time ON manifests (registry, repository, pushed_at DESC, digest);
@@ -158,9 +161,10 @@ CREATE TABLE manifest_references (
   parent     BYTEA NOT NULL,
   child      BYTEA NOT NULL,
   kind       SMALLINT NOT NULL,          -- 1 config, 2 layer, 3 manifest, 4 subject
+  archived   SMALLINT NOT NULL DEFAULT 0, -- 1 while the parent is ARCHIVED: it needs no child at hand
   PRIMARY KEY (registry, repository, parent, child, kind)
 );
-CREATE INDEX manifest_references_by_child ON manifest_references (registry, repository, child, kind, parent);
+CREATE INDEX manifest_references_by_child ON manifest_references (registry, repository, child, kind, archived, parent);
 
 -- -------------------------------------------------------------------------------------------------------------- blobs
 
@@ -174,9 +178,11 @@ CREATE TABLE blobs (
   layout     BYTEA NOT NULL,             -- suite and segment table (blobs/format.h)
   created_at BIGINT NOT NULL,
   content    BYTEA,                      -- what is small lies here, sealed, and has no file (blobs/row_content.h)
+  tier       SMALLINT NOT NULL DEFAULT 1, -- 1 hot, 2 archive: in which directory the file lies
+  packed_size BIGINT,                    -- in the archive: bytes of the packed form (blobs/packing.h)
   PRIMARY KEY (registry, file_id)
 );
-CREATE UNIQUE INDEX blobs_live ON blobs (registry, domain, digest) WHERE state = 1;
+CREATE UNIQUE INDEX blobs_live ON blobs (registry, domain, digest, tier) WHERE state = 1;
 CREATE INDEX blobs_leaving ON blobs (registry, file_id) WHERE state <> 1;
 
 -- What may be claimed, read or referenced in a repository. A digest without a link does not exist there.
@@ -189,9 +195,10 @@ CREATE TABLE blob_links (
   wrapped_key    BYTEA NOT NULL,
   collect_after  BIGINT,                 -- store time; NULL while a manifest refers to it
   media_type     TEXT,                   -- as the first manifest that refers to it calls it
+  archived       SMALLINT NOT NULL DEFAULT 0, -- 1: only archived images need it; it cannot be read or relied on
   PRIMARY KEY (registry, repository, digest)
 );
-CREATE INDEX blob_links_by_file ON blob_links (registry, file_id);
+CREATE INDEX blob_links_by_file ON blob_links (registry, file_id, archived);
 CREATE INDEX blob_links_due ON blob_links (collect_after) WHERE collect_after IS NOT NULL;
 
 -- Files that lost a link: what collection looks at, so that its cost follows changes.

@@ -31,7 +31,7 @@ CREATE TABLE store_checks (
 );
 
 -- Content bytes by who links them. A blob that one repository links is unique to it; one that several link is shared,
--- and counted as such in each.
+-- and counted as such in each. Archived are those, of either, that only archived images need.
 CREATE TABLE repository_usage (
   registry       BIGINT NOT NULL,
   repository     BIGINT NOT NULL,
@@ -51,3 +51,24 @@ CREATE TABLE registry_usage (
   bytes          BIGINT NOT NULL,
   archived_bytes BIGINT NOT NULL
 );
+
+-- Images whose change of storage class is still to be carried through: layers brought back, referrers that follow.
+CREATE TABLE storage_class_changes (
+  registry   BIGINT NOT NULL,
+  repository BIGINT NOT NULL,
+  digest     BYTEA NOT NULL,
+  due        BIGINT NOT NULL,            -- store time
+  attempts   BIGINT NOT NULL,            -- that failed
+  PRIMARY KEY (registry, repository, digest)
+);
+CREATE INDEX storage_class_changes_due ON storage_class_changes (due);
+
+-- Hot files that perhaps only archived images need: what goes to the archive.
+CREATE TABLE archive_candidates (
+  registry BIGINT NOT NULL,
+  file_id  BYTEA NOT NULL,
+  due      BIGINT NOT NULL,              -- store time
+  attempts BIGINT NOT NULL,
+  PRIMARY KEY (registry, file_id)
+);
+CREATE INDEX archive_candidates_due ON archive_candidates (due);

@@ -17,6 +17,7 @@
 #include "registry/pulls.h"
 #include "registry/referrers.h"
 #include "registry/repositories.h"
+#include "registry/storage_class.h"
 #include "registry/traffic.h"
 #include "registry/uploads.h"
 #include "services/ecr/model.gen.h"
@@ -26,6 +27,7 @@ namespace entrepot::ecr {
 struct Ecr {
   registry::Repositories& repositories;
   registry::Images& images;
+  registry::StorageClasses& storage_classes;
   registry::Referrers& referrers;
   registry::Layers& layers;
   registry::Uploads& uploads;
@@ -105,6 +107,8 @@ Result<BatchDeleteImageResponse> BatchDeleteImage(Ecr&, const aws::CallContext&,
                                                   const BatchDeleteImageRequest&);
 Result<ListImagesResponse> ListImages(Ecr&, const aws::CallContext&, const ListImagesRequest&);
 Result<DescribeImagesResponse> DescribeImages(Ecr&, const aws::CallContext&, const DescribeImagesRequest&);
+Result<UpdateImageStorageClassResponse> UpdateImageStorageClass(Ecr&, const aws::CallContext&,
+                                                                const UpdateImageStorageClassRequest&);
 
 // referrers.cc
 Result<ListImageReferrersResponse> ListImageReferrers(Ecr&, const aws::CallContext&,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "registry/manifest_conversion.h"
+#include "services/ecr/image_status.h"
 #include "services/ecr/naming.h"
 
 namespace entrepot::ecr {
@@ -50,6 +51,8 @@ std::optional<ImageFailure> AsFailure(const ImageIdentifier& id, const Error& er
   switch (error.code()) {
     case ErrorCode::kImageNotFound:
       return Failure(id, ImageFailureCode::kImageNotFound, "Requested image not found");
+    case ErrorCode::kImageArchived:
+      return Failure(id, ImageFailureCode::kImageInaccessible, "Requested image is archived");
     case ErrorCode::kImageTagDigestMismatch:
       return Failure(id, ImageFailureCode::kImageTagDoesNotMatchDigest,
                      "Requested image digest does not match the image tag");
@@ -120,38 +123,31 @@ ImageDetail ToAnswer(const registry::Repository& repository, const registry::Ima
       .image_manifest_media_type = detail.media_type,
       .image_pushed_at = detail.pushed_at,
       .image_size_in_bytes = detail.image_size,
-      .image_status = ImageStatus::kActive,
+      .image_status = ToShape<ImageStatus>(detail.status),
       .image_tags = detail.tags.empty() ? std::nullopt : std::optional(detail.tags),
+      .last_activated_at = detail.last_activated_at,
+      .last_archived_at = detail.last_archived_at,
       .last_recorded_pull_time = detail.last_pulled_at,
       .registry_id = repository.registry.account.str(),
       .repository_name = repository.name.str(),
       .subject_manifest_digest = detail.subject ? std::optional(detail.subject->ToString()) : std::nullopt};
 }
 
-struct ListFilter {
-  registry::TagStatus tags = registry::TagStatus::kAny;
-  ImageStatusFilter status = ImageStatusFilter::kActive;
-
-  // Every image is active.
-  bool HasNone() const {
-    return status == ImageStatusFilter::kArchived || status == ImageStatusFilter::kActivating;
-  }
-};
 template <class Filter>
-ListFilter ReadFilter(const std::optional<Filter>& filter) {
-  ListFilter out;
+registry::ImageFilter ReadFilter(const std::optional<Filter>& filter) {
+  registry::ImageFilter out;
   if (!filter) return out;
   if (filter->tag_status == TagStatus::kTagged) out.tags = registry::TagStatus::kTagged;
   if (filter->tag_status == TagStatus::kUntagged) out.tags = registry::TagStatus::kUntagged;
-  out.status = filter->image_status.value_or(ImageStatusFilter::kActive);
+  out.status = FromFilter(filter->image_status);
   return out;
 }
 
 // The name of a list for its page tokens: the same repository and the same filter.
 std::string ListName(std::string_view operation, const registry::Repository& repository,
-                     const ListFilter& filter) {
+                     const registry::ImageFilter& filter) {
   return fmt::format("{} {} {} {}", operation, static_cast<std::int64_t>(repository.id),
-                     static_cast<int>(filter.tags), static_cast<int>(filter.status));
+                     static_cast<int>(filter.tags), filter.status ? static_cast<int>(*filter.status) : 0);
 }
 
 template <class Request>
@@ -161,7 +157,8 @@ Result<PageRequest> ReadPage(Ecr& ecr, const std::string& list, const Request& r
 }
 
 Result<DescribeImagesResponse> DescribeNamed(Ecr& ecr, const registry::Repository& repository,
-                                             const DescribeImagesRequest& request, const ListFilter& filter) {
+                                             const DescribeImagesRequest& request,
+                                             const registry::ImageFilter& filter) {
   DescribeImagesResponse answer{.image_details = std::vector<ImageDetail>{}, .next_token = std::nullopt};
   std::vector<Digest> seen;
   for (const ImageIdentifier& id : *request.image_ids) {
@@ -169,9 +166,8 @@ Result<DescribeImagesResponse> DescribeNamed(Ecr& ecr, const registry::Repositor
     const registry::ImageDetail detail = TRY(ecr.images.Describe(repository, reference));
     if (std::ranges::find(seen, detail.digest) != seen.end()) continue;
     seen.push_back(detail.digest);
-    const bool wanted = filter.tags == registry::TagStatus::kAny ||
-                        (filter.tags == registry::TagStatus::kTagged) == !detail.tags.empty();
-    if (wanted && !filter.HasNone()) answer.image_details->push_back(ToAnswer(repository, detail));
+    if (filter.Admits(!detail.tags.empty(), detail.status))
+      answer.image_details->push_back(ToAnswer(repository, detail));
   }
   return answer;
 }
@@ -192,7 +188,7 @@ Result<PutImageResponse> PutImage(Ecr& ecr, const aws::CallContext& call, const 
               .With("expected", *request.image_digest));
   }
   const registry::PutImageResult put = TRY(ecr.images.Put(*repository, std::move(image)));
-  if (!put.created && !put.tag_moved)
+  if (!put.created && !put.restored && !put.tag_moved)
     return Fail(Error(ErrorCode::kImageAlreadyExists)
                     .With("digest", put.digest.ToString())
                     .With("tag", request.image_tag.value_or("null"))
@@ -252,12 +248,11 @@ Result<BatchDeleteImageResponse> BatchDeleteImage(Ecr& ecr, const aws::CallConte
 Result<ListImagesResponse> ListImages(Ecr& ecr, const aws::CallContext& call,
                                       const ListImagesRequest& request) {
   const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
-  const ListFilter filter = ReadFilter(request.filter);
+  const registry::ImageFilter filter = ReadFilter(request.filter);
   const std::string list = ListName("ListImages", *repository, filter);
   const PageRequest page_request = TRY(ReadPage(ecr, list, request));
   ListImagesResponse answer{.image_ids = std::vector<ImageIdentifier>{}, .next_token = std::nullopt};
-  if (filter.HasNone()) return answer;
-  const auto page = TRY(ecr.images.ListIds(*repository, filter.tags, page_request));
+  const auto page = TRY(ecr.images.ListIds(*repository, filter, page_request));
   for (const registry::Images::ImageId& id : page.entries) answer.image_ids->push_back(ToIdentifier(id));
   if (!page.next.empty()) answer.next_token = SealNextToken(ecr, list, page.next);
   return answer;
@@ -266,7 +261,7 @@ Result<ListImagesResponse> ListImages(Ecr& ecr, const aws::CallContext& call,
 Result<DescribeImagesResponse> DescribeImages(Ecr& ecr, const aws::CallContext& call,
                                               const DescribeImagesRequest& request) {
   const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
-  const ListFilter filter = ReadFilter(request.filter);
+  const registry::ImageFilter filter = ReadFilter(request.filter);
   if (request.image_ids && !request.image_ids->empty()) {
     if (request.max_results || request.next_token)
       return InvalidParameter(request.max_results ? "maxResults" : "nextToken",
@@ -276,12 +271,25 @@ Result<DescribeImagesResponse> DescribeImages(Ecr& ecr, const aws::CallContext& 
   const std::string list = ListName("DescribeImages", *repository, filter);
   const PageRequest page_request = TRY(ReadPage(ecr, list, request));
   DescribeImagesResponse answer{.image_details = std::vector<ImageDetail>{}, .next_token = std::nullopt};
-  if (filter.HasNone()) return answer;
-  const auto page = TRY(ecr.images.List(*repository, filter.tags, page_request));
+  const auto page = TRY(ecr.images.List(*repository, filter, page_request));
   for (const registry::ImageDetail& detail : page.entries)
     answer.image_details->push_back(ToAnswer(*repository, detail));
   if (!page.next.empty()) answer.next_token = SealNextToken(ecr, list, page.next);
   return answer;
+}
+
+Result<UpdateImageStorageClassResponse> UpdateImageStorageClass(
+    Ecr& ecr, const aws::CallContext& call, const UpdateImageStorageClassRequest& request) {
+  const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
+  const ImageReference reference = TRY(ReadIdentifier(*repository, request.image_id));
+  const registry::StorageClass target = request.target_storage_class == TargetStorageClass::kArchive
+                                            ? registry::StorageClass::kArchive
+                                            : registry::StorageClass::kStandard;
+  const registry::ImageStatus status = TRY(ecr.storage_classes.Update(*repository, reference, target));
+  return UpdateImageStorageClassResponse{.image_id = request.image_id,
+                                         .image_status = ToShape<ImageStatus>(status),
+                                         .registry_id = repository->registry.account.str(),
+                                         .repository_name = repository->name.str()};
 }
 
 }  // namespace entrepot::ecr

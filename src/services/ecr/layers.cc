@@ -59,6 +59,8 @@ Result<BatchCheckLayerAvailabilityResponse> BatchCheckLayerAvailability(
            .media_type = layer->media_type.empty() ? std::string(kDefaultLayerType) : layer->media_type});
     else if (layer.error().code() == ErrorCode::kLayerNotFound)
       answer.layers->push_back(Unavailable(text));
+    else if (layer.error().code() == ErrorCode::kLayerArchived)
+      answer.layers->push_back({.layer_availability = LayerAvailability::kArchived, .layer_digest = text});
     else
       return Fail(layer.error());
   }

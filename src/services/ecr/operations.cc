@@ -46,7 +46,6 @@ Ask OnUntaggedResource(const CallContext&, const UntagResourceRequest& request) 
   return ask;
 }
 
-constexpr std::string_view kNextIssue = "registry settings and the rest of images and repositories come next";
 constexpr std::string_view kNoLifecycle = "the lifecycle engine is not there yet";
 constexpr std::string_view kNoScanning = "the scanner is not there yet";
 constexpr std::string_view kNoReplication = "replication is not there yet";
@@ -73,7 +72,6 @@ constexpr aws::NotServed kNotServed[] = {
     {"PutSigningConfiguration", kNoSigning},
     {"StartImageScan", kNoScanning},
     {"StartLifecyclePolicyPreview", kNoLifecycle},
-    {"UpdateImageStorageClass", kNextIssue},
     {"UpdatePullThroughCacheRule", kNoPullThrough},
     {"ValidatePullThroughCacheRule", kNoPullThrough},
 };
@@ -145,6 +143,8 @@ aws::Service EcrService(Ecr& ecr) {
                   kOnRepository),
               Row(ecr, model::kTagResource, &TagResource, "ecr:TagResource", OnTaggedResource),
               Row(ecr, model::kUntagResource, &UntagResource, "ecr:UntagResource", OnUntaggedResource),
+              Row(ecr, model::kUpdateImageStorageClass, &UpdateImageStorageClass,
+                  "ecr:UpdateImageStorageClass", kOnRepository),
               Row(ecr, model::kUpdateRepositoryCreationTemplate, &UpdateRepositoryCreationTemplate,
                   "ecr:UpdateRepositoryCreationTemplate", aws::kOnAnything),
               Row(ecr, model::kUploadLayerPart, &UploadLayerPart, "ecr:UploadLayerPart", kOnRepository),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "access/heed_denial.h"
+#include "services/ecr/image_status.h"
 #include "services/ecr/naming.h"
 
 namespace entrepot::ecr {
@@ -12,7 +13,7 @@ constexpr int kDefaultReferrersPage = 20;  // ecr-semantics 4.0
 
 ImageReferrer ToAnswer(registry::Referrer referrer) {
   ImageReferrer answer{.annotations = std::nullopt,
-                       .artifact_status = ArtifactStatus::kActive,
+                       .artifact_status = ToShape<ArtifactStatus>(referrer.status),
                        .artifact_type = std::nullopt,
                        .digest = referrer.digest.ToString(),
                        .media_type = std::move(referrer.media_type),
@@ -52,10 +53,9 @@ Result<ListImageReferrersResponse> ListImageReferrers(Ecr& ecr, const aws::CallC
       .after = TRY(OpenNextToken(ecr, list, request.next_token))};
 
   ListImageReferrersResponse answer{.next_token = std::nullopt, .referrers = std::vector<ImageReferrer>{}};
-  // Every artifact is active; and nothing can name a digest that is none of ours.
-  const bool has_active = status == ArtifactStatusFilter::kActive || status == ArtifactStatusFilter::kAny;
-  if (!has_active || !subject) return answer;
-  auto page = TRY(ecr.referrers.List(*repository, *subject, types, page_request));
+  if (!subject) return answer;  // nothing can name a digest that is none of ours
+  auto page = TRY(
+      ecr.referrers.List(*repository, *subject, {types, FromFilter(filter.artifact_status)}, page_request));
   for (registry::Referrer& referrer : page.entries)
     answer.referrers->push_back(ToAnswer(std::move(referrer)));
   if (!page.next.empty()) answer.next_token = SealNextToken(ecr, list, page.next);
