@@ -1,5 +1,6 @@
-"""A full disk and a read-only one, each a small tmpfs in a mount namespace of the test's own."""
+"""A full disk, a read-only one and one that fails, each a small file system in a mount namespace of the test's own."""
 
+import http.client
 import os
 import pathlib
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 
 from harness.namespace import run_in_namespace
 from harness.server import Server, run_entrepot
+from harness.small_disk import SmallDisk
 from harness.storage import fsck, wait_until
 from harness.v2 import V2, basic, digest_of, pattern
 
@@ -102,3 +104,89 @@ def test_a_read_only_disk_is_told_and_loses_nothing(tmp_path):
         assert fsck(server, "--read-blobs")[0] == 0
 
     on_a_small_disk(tmp_path, 48, test)
+
+
+def on_a_disk_that_fails(tmp_path: pathlib.Path, test) -> None:
+    def inside():
+        disk = SmallDisk(tmp_path, gibibytes=1)
+        (disk.folder / "data").mkdir(mode=0o700)
+        (tmp_path / "data").symlink_to(disk.folder / "data")
+        server = Server(tmp_path)
+        try:
+            server.start()
+            server.client("ecr").create_repository(repositoryName="disk/app")
+            test(disk, server, V2(server, "disk/app"))
+        finally:
+            if server.process is not None:
+                server.kill()
+            disk.close()
+
+    run_in_namespace(tmp_path, {}, inside)
+
+
+def status_of(ask) -> int:
+    """599 when there is no answer: an unknown outcome ends the process (design-storage 1.10)."""
+    try:
+        return ask()
+    except (OSError, http.client.HTTPException):
+        return 599
+
+
+def test_a_disk_that_answers_nothing_but_errors_loses_nothing(tmp_path):
+    kept, content = pattern(300_000), pattern(LAYER, b"more")
+
+    def test(disk, server, repository):
+        repository.push_image("kept", kept)
+        server.restart()  # nothing is in its memory
+        disk.cut_power()
+        assert status_of(lambda: repository.get_blob(digest_of(kept)).status) >= 500, "what cannot be read is not absent"
+        assert status_of(lambda: repository.head_blob(digest_of(kept)).status) >= 500
+        assert status_of(lambda: repository.get_manifest("kept").status) >= 500
+        assert status_of(lambda: push(repository, content)) >= 500
+        server.kill()
+        disk.restore_power()
+        server.start()
+        assert repository.get_blob(digest_of(kept)).body == kept
+        assert repository.head_blob(digest_of(content)).status == 404
+        assert push(repository, content) == 201
+        assert fsck(server, "--read-blobs")[0] == 0
+
+    on_a_disk_that_fails(tmp_path, test)
+
+
+def test_a_disk_that_turns_read_only_under_the_server(tmp_path):
+    kept, content = pattern(300_000), pattern(LAYER, b"more")
+
+    def test(disk, server, repository):
+        repository.push_image("kept", kept)
+        disk.turn_read_only()
+        assert repository.get_blob(digest_of(kept)).body == kept, "pulls write nothing"
+        assert repository.get_manifest("kept").status == 200
+        assert status_of(lambda: push(repository, content)) >= 500
+        server.kill()
+        disk.restore_power()
+        server.start()
+        assert repository.get_blob(digest_of(kept)).body == kept
+        assert push(repository, content) == 201
+        assert fsck(server, "--read-blobs")[0] == 0
+
+    on_a_disk_that_fails(tmp_path, test)
+
+
+def test_a_folder_that_may_not_be_written_to(tmp_path):
+    kept, content = pattern(300_000), pattern(LAYER, b"more")
+
+    def test(_, server, repository):
+        repository.push_image("kept", kept)
+        blobs = server.data_dir / "blobs"
+        folders = [blobs, *(path for path in blobs.iterdir() if path.is_dir())]
+        subprocess.run(["chattr", "+i", *folders], check=True)  # root may write whatever the mode says
+        assert push(repository, content) == 500
+        assert "Operation not permitted" in server.log()
+        assert repository.get_blob(digest_of(kept)).body == kept
+        assert repository.head_blob(digest_of(content)).status == 404
+        subprocess.run(["chattr", "-i", *folders], check=True)
+        assert push(repository, content) == 201, "it goes on by itself"
+        assert fsck(server, "--read-blobs")[0] == 0
+
+    on_a_disk_that_fails(tmp_path, test)

@@ -20,9 +20,9 @@ import time
 import traceback
 
 from harness.server import Server, run_entrepot
+from harness.small_disk import SmallDisk
 from harness.v2 import basic
 
-from .disk import SmallDisk
 from .model import Ledger, Repository
 from .wire import Interrupted
 from .worker import Worker

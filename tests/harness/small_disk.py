@@ -29,7 +29,7 @@ class SmallDisk:
         self.ballast = self.folder / "ballast"
 
     def mount(self) -> None:
-        subprocess.run(["mount", "-o", "loop", self.image, self.folder], check=True)
+        subprocess.run(["mount", "-o", "loop,errors=remount-ro", self.image, self.folder], check=True)
 
     def cut_power(self) -> None:
         """What was not synced is gone, and whatever touches the disk from now on gets EIO."""
@@ -38,6 +38,12 @@ class SmallDisk:
             fcntl.ioctl(folder, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
         finally:
             os.close(folder)
+
+    def turn_read_only(self) -> None:
+        """As the kernel does when it finds an error in the file system: open files can be read on."""
+        device = subprocess.run(["findmnt", "-n", "-o", "SOURCE", self.folder], check=True, capture_output=True,
+                                text=True).stdout.strip()
+        pathlib.Path("/sys/fs/ext4", pathlib.Path(device).name, "trigger_fs_error").write_text("1")
 
     def restore_power(self) -> None:
         """When nobody has a file open on it any more: the journal is replayed, and it is as after a power failure."""
