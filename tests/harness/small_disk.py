@@ -8,10 +8,22 @@ import os
 import pathlib
 import struct
 import subprocess
+import tempfile
 
 CLONE_NEWNS = 0x00020000
 EXT4_IOC_SHUTDOWN = 0x8004587D  # linux/fs/ext4/ext4.h: _IOR('X', 125, __u32)
 NO_LOG_FLUSH = 2  # neither data nor the journal's open transaction reaches the disk
+
+
+def why_none() -> str:
+    """Why this machine can mount no such disk; "" when it can."""
+    if os.geteuid() != 0:
+        return "only root may mount one"
+    with tempfile.TemporaryDirectory(prefix="small-disk-") as scratch:
+        commands = (f"truncate -s 16M {scratch}/image && mkfs.ext4 -q -F {scratch}/image && mkdir {scratch}/mounted && "
+                    f"mount -o loop {scratch}/image {scratch}/mounted && umount {scratch}/mounted")
+        outcome = subprocess.run(["unshare", "--mount", "sh", "-c", commands], capture_output=True, text=True, check=False)
+    return "" if outcome.returncode == 0 else outcome.stderr.strip().splitlines()[-1]
 
 
 class SmallDisk:

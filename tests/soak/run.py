@@ -9,7 +9,6 @@ kill or a full disk counts as neither done nor undone until it is read back."""
 
 import argparse
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -20,7 +19,7 @@ import time
 import traceback
 
 from harness.server import Server, run_entrepot
-from harness.small_disk import SmallDisk
+from harness.small_disk import SmallDisk, why_none
 from harness.v2 import basic
 
 from .model import Ledger, Repository
@@ -249,8 +248,8 @@ class Soak:
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    if options.disk_gib and os.geteuid() != 0:
-        print("no full disk without root: on the machine's own", file=sys.stderr)
+    if options.disk_gib and (why := why_none()):
+        print(f"on the machine's own disk, which is never full nor cut off from power: {why}", file=sys.stderr)
         options.disk_gib = 0
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="entrepot-soak-", dir=options.scratch))
     good = Soak(options, scratch).run()
