@@ -68,24 +68,37 @@ void Pulls::RememberEvent(Image image, std::string_view reference, Timestamp now
     ++counters_.events_dropped;
 }
 
-// Those whose hour is over, or all that were pulled since they were written; and forgets what is at rest.
+// Those whose hour is over, or all that were pulled since they were written; and forgets what is at rest. No
+// lock is held for long: this thread is one that others are preferred to, event loops among them.
 std::vector<Pulls::TimeOf> Pulls::TakeTimes(bool all) {
   const Timestamp now = store_.clock().Now();
   std::vector<TimeOf> taken;
   for (Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    for (auto entry = shard.images.begin(); entry != shard.images.end();) {
-      auto& [image, times] = *entry;
+    for (auto& [image, times] : TakeShard(shard)) {
       const bool pulled = times.pulled > times.written;
       const bool may = all || now - times.written >= kWrittenAtMostEvery;
+      if (!pulled && may) continue;
       if (pulled && may) {
         taken.emplace_back(image, times.pulled);
         times.written = now;
       }
-      entry = !pulled && may ? shard.images.erase(entry) : std::next(entry);
+      Keep(shard, image, times);
     }
   }
   return taken;
+}
+
+Pulls::TimesByImage Pulls::TakeShard(Shard& shard) {
+  TimesByImage taken;
+  const std::lock_guard lock(shard.mutex);
+  taken.swap(shard.images);
+  return taken;
+}
+
+void Pulls::Keep(Shard& shard, const Image& image, const Times& times) {
+  const std::lock_guard lock(shard.mutex);
+  const auto [kept, absent] = shard.images.emplace(image, times);
+  if (!absent) kept->second.written = times.written;  // it was pulled again meanwhile
 }
 
 void Pulls::PutBack(const std::vector<TimeOf>& times) {
@@ -97,6 +110,7 @@ void Pulls::PutBack(const std::vector<TimeOf>& times) {
 }
 
 Result<> Pulls::FlushTimes(bool all) {
+  const std::lock_guard one_at_a_time(flushing_);
   const std::vector<TimeOf> times = TakeTimes(all);
   for (const std::span<const TimeOf> slice : SlicesOf(times)) {
     const Result<> written = store_.Write(

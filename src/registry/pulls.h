@@ -78,9 +78,10 @@ class Pulls {
     Timestamp pulled;
     Timestamp written;  // when this process last wrote it; 0 = never
   };
+  using TimesByImage = std::unordered_map<Image, Times, ImageHash>;
   struct alignas(64) Shard {
     std::mutex mutex;
-    std::unordered_map<Image, Times, ImageHash> images;
+    TimesByImage images;
   };
   struct Pull {
     Image image;
@@ -94,6 +95,8 @@ class Pulls {
   void RememberTime(const Image& image, Timestamp now);
   void RememberEvent(Image image, std::string_view reference, Timestamp now);
   std::vector<TimeOf> TakeTimes(bool all);
+  static TimesByImage TakeShard(Shard& shard);
+  static void Keep(Shard& shard, const Image& image, const Times& times);
   void PutBack(const std::vector<TimeOf>& times);
   Result<> FlushTimes(bool all);
   Shard& ShardOf(const Image& image) { return shards_[(ImageHash{}(image) >> 8) % kShards]; }
@@ -103,6 +106,7 @@ class Pulls {
   const events::Outbox& outbox_;
   const Options options_;
   const bool events_;
+  std::mutex flushing_;
   std::array<Shard, kShards> shards_;
   std::mutex queue_mutex_;
   std::vector<Pull> queue_;

@@ -1,5 +1,8 @@
 #include "registry/pulls.h"
 
+#include <atomic>
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include "base/json.h"
@@ -119,6 +122,22 @@ TEST_F(PullsTest, AnImageThatIsGoneIsNoFault) {
   Pull();
   Must(registry->images->Delete(*repository, {image, std::nullopt}, true));
   EXPECT_TRUE(pulls->FlushAll());
+}
+
+TEST_F(PullsTest, FlushesMissNothingThatIsPulledMeanwhile) {
+  std::atomic<bool> stop = false;
+  std::thread flusher([&] {
+    while (!stop) Must(pulls->FlushTimes());
+  });
+  for (int i = 0; i < 2000; ++i) {
+    clock.Advance(seconds(10));
+    Pull();
+  }
+  stop = true;
+  flusher.join();
+  Must(pulls->FlushAll());
+  EXPECT_EQ(LastPulled(), clock.Now());
+  EXPECT_EQ(pulls->counters().times_dropped, 0u);
 }
 
 TEST_F(PullsTest, MemoryIsBounded) {
