@@ -1,5 +1,6 @@
 """Events: what happens to images, told to a file and a webhook, at least once and in each repository's order."""
 
+import datetime
 import hashlib
 import hmac
 import json
@@ -84,6 +85,23 @@ def test_both_doors_tell_the_same(tmp_path):
         assert client.request("DELETE", client.path(f"manifests/{digest_of_text(manifest)}")).status == 202
         wait_until(lambda: len(lines(file)) >= 4, "four lines")
         assert actions(lines(file)) == [("PUSH", "v1"), ("PUSH", "v2"), ("DELETE", "v1"), ("DELETE", "v2")]
+
+
+def test_a_change_of_storage_class_is_told_when_it_is_done(tmp_path):
+    file = tmp_path / "events.jsonl"
+    with Server(tmp_path, "--events-file", str(file)) as server:
+        api = api_of(server, "team/app")
+        api.push_image("v1")
+        for target in ("ARCHIVE", "STANDARD"):
+            api.call("update_image_storage_class", imageId={"imageTag": "v1"}, targetStorageClass=target)
+            wait_until(lambda: any(one["detail"].get("target-storage-class") == target for one in lines(file)), target)
+        _, archived, restored = (one["detail"] for one in lines(file))
+        (image,) = api.call("describe_images")["imageDetails"]
+    assert {"action-type", "target-storage-class", "image-digest", "repository-name", "result", "manifest-media-type",
+            "artifact-media-type"} == set(archived)
+    assert (archived["action-type"], archived["result"]) == ("UPDATE_STORAGE_CLASS", "SUCCESS")
+    activated = datetime.datetime.fromisoformat(restored["last-activated-at"])
+    assert abs(activated - image["lastActivatedAt"]) < datetime.timedelta(seconds=1)
 
 
 def test_without_receivers_nothing_is_kept(own_server):
