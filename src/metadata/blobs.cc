@@ -95,7 +95,10 @@ Result<> DeleteBlob(WriteTransaction& transaction, std::int64_t registry, Bytes 
 }
 
 Result<bool> AnyBlobs(sql::Session& session, BlobTier tier) {
-  sql::Cursor row = TRY(session.Query("SELECT 1 FROM blobs WHERE tier = $1 LIMIT 1", static_cast<int>(tier)));
+  // In words that a partial index answers to.
+  sql::Cursor row =
+      TRY(session.Query(tier == BlobTier::kArchive ? "SELECT 1 FROM blobs WHERE tier = 2 LIMIT 1"
+                                                   : "SELECT 1 FROM blobs WHERE tier = 1 LIMIT 1"));
   return row.Next();
 }
 
@@ -190,7 +193,8 @@ Result<> PutLink(WriteTransaction& transaction, RepositoryRef ref, const Digest&
       "collect_after)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (registry, repository, digest) DO UPDATE SET"
       " file_id = excluded.file_id, repository_key = excluded.repository_key, wrapped_key = "
-      "excluded.wrapped_key, archived = 0",
+      "excluded.wrapped_key, archived = 0, collect_after = CASE WHEN blob_links.collect_after <"
+      " excluded.collect_after THEN excluded.collect_after ELSE blob_links.collect_after END",
       ref.registry, ref.repository, digest, file_id, key.repository_key, key.bytes, collect_after));
   if (before && *before != ToVector(file_id)) TRY(AddCandidate(transaction, ref.registry, *before));
   return LinkAdded(transaction, ref, file_id);

@@ -89,8 +89,8 @@ Result<std::vector<std::string>> ListHolders(sql::Session& session, RepositoryRe
 /// Links to the file, at most `limit`, for moving them to another file.
 Result<std::vector<LinkRow>> ListLinks(sql::Session& session, std::int64_t registry, Bytes file_id,
                                        int limit);
-/// Inserts the link, or points an existing one of that digest to this file; an existing one keeps its hold,
-/// and the file it leaves becomes a candidate for collection. It is not archived afterwards.
+/// Inserts the link, or points an existing one of that digest to this file; an existing one keeps the longer
+/// hold, and the file it leaves becomes a candidate for collection. It is not archived afterwards.
 Result<> PutLink(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest, Bytes file_id,
                  const WrappedKey& key, std::optional<Timestamp> collect_after);
 /// Holds an unreferenced link at least until `until`. False when the link or its live blob is gone.

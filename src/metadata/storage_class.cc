@@ -4,12 +4,15 @@ namespace entrepot::metadata {
 
 Result<> SetImageStatus(WriteTransaction& transaction, RepositoryRef ref, const Digest& image,
                         ImageStatus status) {
-  TRY(
-      transaction->Run("UPDATE manifests SET image_status = $4,"
-                       " last_archived_at = CASE WHEN $4 = 2 THEN $5 ELSE last_archived_at END,"
-                       " last_activated_at = CASE WHEN $4 = 1 THEN $5 ELSE last_activated_at END"
-                       " WHERE registry = $1 AND repository = $2 AND digest = $3",
-                       ref.registry, ref.repository, image, static_cast<int>(status), transaction.now()));
+  const auto now_if = [&](ImageStatus told) {
+    return status == told ? std::optional(transaction.now()) : std::nullopt;
+  };
+  TRY(transaction->Run(
+      "UPDATE manifests SET image_status = $4, last_archived_at = COALESCE($5, last_archived_at),"
+      " last_activated_at = COALESCE($6, last_activated_at)"
+      " WHERE registry = $1 AND repository = $2 AND digest = $3",
+      ref.registry, ref.repository, image, static_cast<int>(status), now_if(ImageStatus::kArchived),
+      now_if(ImageStatus::kActive)));
   return SetReferencesArchived(transaction, ref, image, status == ImageStatus::kArchived);
 }
 
@@ -23,10 +26,10 @@ Result<> SetReferencesArchived(WriteTransaction& transaction, RepositoryRef ref,
 
 Result<bool> IsReferenceArchived(sql::Session& session, RepositoryRef ref, const Digest& parent,
                                  const ReferenceRow& reference) {
-  sql::Cursor row = TRY(
-      session.Query("SELECT archived FROM manifest_references WHERE registry = $1 AND repository = $2"
-                    " AND parent = $3 AND child = $4 AND kind = $5",
-                    ref.registry, ref.repository, parent, reference.child, reference.kind));
+  sql::Cursor row =
+      TRY(session.Query("SELECT archived FROM manifest_references WHERE registry = $1 AND repository = $2"
+                        " AND parent = $3 AND child = $4 AND kind = $5",
+                        ref.registry, ref.repository, parent, reference.child, reference.kind));
   return TRY(row.Next()) && row.Bool(0);
 }
 
@@ -96,17 +99,18 @@ Result<> AddArchiveCandidate(WriteTransaction& transaction, std::int64_t registr
                              Timestamp due) {
   TRY(transaction->Run(
       "INSERT INTO archive_candidates (registry, file_id, due, attempts) VALUES ($1, $2, $3, 0)"
-      " ON CONFLICT (registry, file_id) DO UPDATE SET due = excluded.due, attempts = 0",
+      " ON CONFLICT (registry, file_id) DO UPDATE SET attempts = 0, due = CASE WHEN archive_candidates.due >"
+      " excluded.due THEN archive_candidates.due ELSE excluded.due END",
       registry, file_id, due));
   return {};
 }
 
 Result<std::vector<ArchiveCandidate>> ListArchiveCandidates(sql::Session& session, Timestamp now, int limit) {
   sql::Cursor row = TRY(session.Query(
-      "SELECT registry, file_id, attempts FROM archive_candidates WHERE due <= $1 ORDER BY due LIMIT $2", now,
-      limit));
+      "SELECT registry, file_id, due, attempts FROM archive_candidates WHERE due <= $1 ORDER BY due LIMIT $2",
+      now, limit));
   std::vector<ArchiveCandidate> candidates;
-  while (TRY(row.Next())) candidates.push_back({row.Int(0), row.Blob(1), row.Int(2)});
+  while (TRY(row.Next())) candidates.push_back({row.Int(0), row.Blob(1), row.Time(2), row.Int(3)});
   return candidates;
 }
 
@@ -118,10 +122,20 @@ Result<> PostponeArchiveCandidate(WriteTransaction& transaction, const ArchiveCa
   return {};
 }
 
-Result<> DropArchiveCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id) {
-  TRY(transaction->Run("DELETE FROM archive_candidates WHERE registry = $1 AND file_id = $2", registry,
-                       file_id));
+Result<> DropArchiveCandidate(WriteTransaction& transaction, const ArchiveCandidate& candidate) {
+  TRY(transaction->Run("DELETE FROM archive_candidates WHERE registry = $1 AND file_id = $2 AND due = $3",
+                       candidate.registry, candidate.file_id, candidate.due));
   return {};
+}
+
+Result<std::vector<std::int64_t>> ListUnarchivedHolders(sql::Session& session, std::int64_t registry,
+                                                        Bytes file_id, int limit) {
+  sql::Cursor row = TRY(session.Query(
+      "SELECT repository FROM blob_links WHERE registry = $1 AND file_id = $2 AND archived = 0 LIMIT $3",
+      registry, file_id, limit));
+  std::vector<std::int64_t> holders;
+  while (TRY(row.Next())) holders.push_back(row.Int(0));
+  return holders;
 }
 
 }  // namespace entrepot::metadata

@@ -48,13 +48,19 @@ Result<> ForgetStorageClassChange(WriteTransaction& transaction, RepositoryRef r
 struct ArchiveCandidate {
   std::int64_t registry = 0;
   ByteVector file_id;
+  Timestamp due;
   std::int64_t attempts = 0;
 };
+/// Not before `due`, and not before what was said earlier.
 Result<> AddArchiveCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id,
                              Timestamp due);
 Result<std::vector<ArchiveCandidate>> ListArchiveCandidates(sql::Session& session, Timestamp now, int limit);
 Result<> PostponeArchiveCandidate(WriteTransaction& transaction, const ArchiveCandidate& candidate,
                                   Timestamp due);
-Result<> DropArchiveCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
+/// Unless it was added again.
+Result<> DropArchiveCandidate(WriteTransaction& transaction, const ArchiveCandidate& candidate);
+/// Links to the file that are not marked archived, at most `limit`.
+Result<std::vector<std::int64_t>> ListUnarchivedHolders(sql::Session& session, std::int64_t registry,
+                                                        Bytes file_id, int limit);
 
 }  // namespace entrepot::metadata

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "base/log.h"
 #include "metadata/blobs.h"
+#include "metadata/store_walk.h"
 #include "registry/caches.h"
 #include "registry/manifest.h"
 #include "registry/storage_class.h"
@@ -11,6 +13,7 @@
 namespace entrepot::registry {
 namespace {
 
+using metadata::ArchiveCandidate;
 using metadata::RepositoryRef;
 using metadata::StorageClassChange;
 using metadata::WritePriority;
@@ -45,15 +48,25 @@ Result<bool> IsAtHand(metadata::sql::Session& session, RepositoryRef ref,
 }  // namespace
 
 Result<bool> Archivist::RunSlice() {
+  // Somebody waits for what is being activated.
+  return TRY(CarryChanges()) || TRY(ArchiveFiles());
+}
+
+void Archivist::Report(std::string_view what, const Error& error) {
+  ++counters_.failures;
+  log::Error("a change of storage class could not be carried through; it is tried again",
+             {{"subject", what}, {"error", error.ToString()}});
+}
+
+Result<bool> Archivist::CarryChanges() {
   const auto changes = TRY(store_.Read([&](metadata::sql::Session& session) {
     return metadata::ListStorageClassChanges(session, store_.StoreTime(), kSlice);
   }));
   for (const StorageClassChange& change : changes) {
     const Result<> carried = Carry(change);
+    if (mover_.stopping()) return false;
     if (carried) continue;
-    ++counters_.failures;
-    log::Error("a change of storage class could not be carried through; it is tried again",
-               {{"image", change.image.ToString()}, {"error", carried.error().ToString()}});
+    Report(change.image.ToString(), carried.error());
     TRY(store_.Write(
         [&](WriteTransaction& transaction) {
           return metadata::PostponeStorageClassChange(transaction, change,
@@ -64,11 +77,51 @@ Result<bool> Archivist::RunSlice() {
   return !changes.empty();
 }
 
+// One a slice.
+Result<bool> Archivist::ArchiveFiles() {
+  const auto candidates = TRY(store_.Read([&](metadata::sql::Session& session) {
+    return metadata::ListArchiveCandidates(session, store_.StoreTime(), 1);
+  }));
+  for (const ArchiveCandidate& candidate : candidates) {
+    const Result<> archived = ArchiveFile(candidate);
+    if (mover_.stopping()) return false;
+    if (!archived) Report(HexEncode(candidate.file_id), archived.error());
+    TRY(store_.Write(
+        [&](WriteTransaction& transaction) {
+          return archived
+                     ? metadata::DropArchiveCandidate(transaction, candidate)
+                     : metadata::PostponeArchiveCandidate(
+                           transaction, candidate, transaction.store_time() + DelayAfter(candidate.attempts));
+        },
+        WritePriority::kBackground));
+  }
+  return !candidates.empty();
+}
+
+// A layer that was pushed again, and whose image has not come since, is out of reach again.
+Result<> Archivist::ArchiveFile(const ArchiveCandidate& candidate) {
+  TRY(store_.Write(
+      [&](WriteTransaction& transaction) -> Result<> {
+        const auto row =
+            TRY(metadata::FindBlob(transaction.session(), candidate.registry, candidate.file_id));
+        if (!row) return {};
+        for (const std::int64_t repository : TRY(metadata::ListUnarchivedHolders(
+                 transaction.session(), candidate.registry, candidate.file_id, kSlice)))
+          TRY(ParkLayer(transaction, {candidate.registry, repository}, row->digest));
+        return {};
+      },
+      WritePriority::kBackground));
+  return mover_.Archive(candidate.registry, candidate.file_id);
+}
+
 Result<> Archivist::Carry(const StorageClassChange& change) {
   const auto status_of = [&](metadata::sql::Session& session) {
     return StatusOf(session, change.ref, change.image);
   };
+  const bool is_going = !TRY(store_.Read(
+      [&](metadata::sql::Session& session) { return metadata::FindRepositoryName(session, change.ref); }));
   std::optional<ImageStatus> status = TRY(store_.Read(status_of));
+  if (is_going) status.reset();
   if (status == ImageStatus::kActivating) {
     TRY(Activate(change.ref, change.image));
     status = ImageStatus::kActive;
@@ -78,7 +131,7 @@ Result<> Archivist::Carry(const StorageClassChange& change) {
   return store_.Write(
       [&](WriteTransaction& transaction) -> Result<> {
         // Its class was perhaps changed again meanwhile: then there is more to do.
-        if (TRY(status_of(transaction.session())) != status) return {};
+        if (!is_going && TRY(status_of(transaction.session())) != status) return {};
         return metadata::ForgetStorageClassChange(transaction, change.ref, change.image);
       },
       WritePriority::kBackground);
@@ -88,7 +141,7 @@ Result<> Archivist::Activate(RepositoryRef ref, const Digest& image) {
   const auto references = TRY(store_.Read(
       [&](metadata::sql::Session& session) { return metadata::ReferencesOf(session, ref, image); }));
   for (const metadata::ReferenceRow& reference : references) {
-    if (IsLayer(ReferenceKind(reference.kind))) TRY(BringBack(ref, reference.child));
+    if (IsLayer(ReferenceKind(reference.kind))) TRY(mover_.BringBack(ref, reference.child));
     if (ReferenceKind(reference.kind) != ReferenceKind::kManifest) continue;
     const auto child = TRY(store_.Read(
         [&](metadata::sql::Session& session) { return StatusOf(session, ref, reference.child); }));
@@ -102,18 +155,6 @@ Result<> Archivist::Activate(RepositoryRef ref, const Digest& image) {
           if (!TRY(IsAtHand(session, ref, reference)))
             return Fail(ErrorCode::kUnavailable, reference.child.ToString() + " is not at hand");
         return FinishActivation(transaction, outbox_, ref, image);
-      },
-      WritePriority::kBackground);
-}
-
-Result<> Archivist::BringBack(RepositoryRef ref, const Digest& layer) {
-  return store_.Write(
-      [&](WriteTransaction& transaction) -> Result<> {
-        const auto link = TRY(metadata::FindLink(transaction.session(), ref, layer));
-        if (!link || !link->archived || !link->blob.hot()) return {};
-        TRY(metadata::SetLinkArchived(transaction, ref, layer, false));
-        transaction.Touch(LayerKey(RepositoryId(ref.repository), layer));
-        return {};
       },
       WritePriority::kBackground);
 }

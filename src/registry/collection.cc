@@ -124,7 +124,7 @@ Result<bool> Collection::ExpireUploads() {
       WritePriority::kBackground));
   for (const ByteVector& file : held) {
     const blobs::FileId id = TRY(blobs::FileId::FromBytes(file));
-    TRY(files_.Remove(id));
+    TRY(tiers_.hot.Remove(id));
     ++counters_.uploads;
   }
   return true;
@@ -215,18 +215,20 @@ Result<bool> Collection::RemoveMarked() {
 // Those whose removal is durable; one that cannot be removed now keeps no other.
 Result<std::vector<metadata::FileRow>> Collection::Unlink(const std::vector<metadata::FileRow>& marked) {
   std::vector<metadata::FileRow> gone;
-  std::map<std::string, Result<>> synced;  // a directory at a time
+  std::map<std::pair<metadata::BlobTier, std::string>, Result<>> synced;  // a directory at a time
   for (const metadata::FileRow& file : marked) {
     const blobs::FileId id = TRY(blobs::FileId::FromBytes(file.blob.file_id));
     if (id.in_row()) continue;
-    const Result<> removed = files_.Remove(id);
-    if (!removed) synced.insert_or_assign(id.directory(), removed);
+    const Result<> removed = tiers_.Of(file.blob).Remove(id);
+    if (!removed) synced.insert_or_assign({file.blob.tier, id.directory()}, removed);
   }
   for (const metadata::FileRow& file : marked) {
     const blobs::FileId id = TRY(blobs::FileId::FromBytes(file.blob.file_id));
     if (!id.in_row()) {
-      auto found = synced.find(id.directory());
-      if (found == synced.end()) found = synced.emplace(id.directory(), files_.SyncRemoval(id)).first;
+      const std::pair directory(file.blob.tier, id.directory());
+      auto found = synced.find(directory);
+      if (found == synced.end())
+        found = synced.emplace(directory, tiers_.Of(file.blob).SyncRemoval(id)).first;
       if (!found->second) {
         log::Error("a collected file could not be removed; it is tried again",
                    {{"file", id.name()}, {"error", found->second.error().ToString()}});
@@ -242,8 +244,15 @@ Result<std::vector<metadata::FileRow>> Collection::Unlink(const std::vector<meta
 Result<bool> Collection::SweepOrphans() {
   const std::lock_guard lock(running_);
   if (paused_) return false;
-  if (!orphans_) orphans_ = TRY(files_.ListBefore(store_.boot_epoch()));
-  const std::optional<std::vector<blobs::FileId>> files = TRY(orphans_->Next());
+  if (!orphans_)
+    orphans_.emplace(TRY(tiers_.hot.ListBefore(store_.boot_epoch())),
+                     TRY(tiers_.archive.ListBefore(store_.boot_epoch())));
+  return TRY(RemoveOrphans(tiers_.hot, orphans_->hot)) ||
+         TRY(RemoveOrphans(tiers_.archive, orphans_->archive));
+}
+
+Result<bool> Collection::RemoveOrphans(blobs::BlobStore& store, blobs::BlobStore::Listing& listing) {
+  const std::optional<std::vector<blobs::FileId>> files = TRY(listing.Next());
   if (!files) return false;
   for (const blobs::FileId& file : *files) {
     // This read begins after the listing (design-storage 1.12).
@@ -251,7 +260,7 @@ Result<bool> Collection::SweepOrphans() {
         [&](metadata::sql::Session& session) { return metadata::IsFileKnown(session, file.bytes()); }));
     if (known) continue;
     log::Info("removing a file that no row names", {{"file", file.name()}});
-    TRY(files_.Remove(file));
+    TRY(store.Remove(file));
     ++counters_.orphans;
   }
   return true;

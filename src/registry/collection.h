@@ -12,12 +12,12 @@
 #include <mutex>
 #include <optional>
 
-#include "blobs/blob_store.h"
 #include "events/outbox.h"
 #include "keys/key_ring.h"
 #include "metadata/blobs.h"
 #include "metadata/images.h"
 #include "metadata/store.h"
+#include "registry/blob_tiers.h"
 #include "registry/grace.h"
 
 namespace entrepot::registry {
@@ -36,9 +36,9 @@ struct CollectionCounters {
 
 class Collection {
  public:
-  Collection(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, const Grace& grace,
+  Collection(metadata::Store& store, BlobTiers tiers, keys::KeyRing& keys, const Grace& grace,
              const events::Outbox& outbox)
-      : store_(store), files_(files), keys_(keys), grace_(grace), outbox_(outbox) {}
+      : store_(store), tiers_(tiers), keys_(keys), grace_(grace), outbox_(outbox) {}
 
   /// A slice of everything there is to do; true when more waits. Does nothing while paused, nor while the
   /// store's time is suspect (design-storage 1.13). A step that fails is logged and repeated by the next
@@ -73,7 +73,7 @@ class Collection {
   Result<> LookAtDue();
 
   metadata::Store& store_;
-  blobs::BlobStore& files_;
+  const BlobTiers tiers_;
   keys::KeyRing& keys_;
   const Grace& grace_;
   const events::Outbox& outbox_;
@@ -81,7 +81,12 @@ class Collection {
   std::atomic<bool> paused_ = false;
   std::atomic<std::uint64_t> due_ = 0;
   CollectionCounters counters_;
-  std::optional<blobs::BlobStore::Listing> orphans_;
+  Result<bool> RemoveOrphans(blobs::BlobStore& store, blobs::BlobStore::Listing& listing);
+
+  struct OrphanListings {
+    blobs::BlobStore::Listing hot, archive;
+  };
+  std::optional<OrphanListings> orphans_;
 };
 
 }  // namespace entrepot::registry

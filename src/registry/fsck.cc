@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/arn.h"
 #include "base/log.h"
 #include "registry/link_layer.h"
 
@@ -16,8 +15,9 @@ struct Stage {
 
 // Reference rows come before links, which are judged by them.
 constexpr Stage kStages[] = {
-    {"files", CheckFiles}, {"references", CheckParents}, {"images", CheckImages}, {"tags", CheckTags},
-    {"blobs", CheckBlobs}, {"links", CheckLinks},        {"usage", CheckUsage},   {"totals", CheckTotals},
+    {"files", CheckFiles},   {"archive", CheckArchive}, {"references", CheckParents},
+    {"images", CheckImages}, {"tags", CheckTags},       {"blobs", CheckBlobs},
+    {"links", CheckLinks},   {"usage", CheckUsage},     {"totals", CheckTotals},
 };
 
 }  // namespace
@@ -36,7 +36,7 @@ Result<FsckStep> Fsck::Step(FsckOptions options) {
   const std::lock_guard lock(running_);
   metadata::StoreCheck check = TRY(Begin(options));
   const Stage& stage = kStages[std::clamp<std::int64_t>(check.stage, 0, std::ssize(kStages) - 1)];
-  FsckWork work{store_, files_, keys_, grace_, options, check.position, {}};
+  FsckWork work{store_, tiers_, keys_, grace_, options, check.position, {}};
   const std::size_t looked_at = TRY(stage.check(work));
 
   check.checked += static_cast<std::int64_t>(looked_at);
@@ -62,16 +62,6 @@ std::string NameOf(metadata::sql::Session& session, metadata::RepositoryRef ref)
   const auto name = metadata::FindRepositoryName(session, ref);
   if (name && *name) return **name;
   return "repository " + std::to_string(ref.repository);
-}
-
-Result<keys::DataKey> DataKeyOf(metadata::sql::Session& session, keys::KeyRing& keys, std::int64_t registry,
-                                const metadata::LinkRow& link, std::string_view repository_name) {
-  const auto registry_name = TRY(metadata::FindRegistryName(session, registry));
-  if (!registry_name) return Fail(ErrorCode::kKeyFailure, "the registry has no row");
-  const keys::RepositoryKey key =
-      TRY(keys.Load(session, {registry, link.repository, RepositoryArn(*registry_name, repository_name)},
-                    link.key.repository_key));
-  return key.Unwrap(link.key.bytes, WrapContextOf(link.blob));
 }
 
 }  // namespace entrepot::registry

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "blobs/blob_store.h"
 #include "keys/key_ring.h"
 #include "metadata/store_walk.h"
+#include "registry/blob_tiers.h"
 #include "registry/grace.h"
 
 namespace entrepot::registry {
@@ -42,7 +42,7 @@ struct FsckStep {
 /// What the checks work with, and where they put what they find.
 struct FsckWork {
   metadata::Store& store;
-  blobs::BlobStore& files;
+  BlobTiers tiers;
   keys::KeyRing& keys;
   const Grace& grace;
   FsckOptions options;
@@ -52,8 +52,8 @@ struct FsckWork {
 
 class Fsck {
  public:
-  Fsck(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, const Grace& grace)
-      : store_(store), files_(files), keys_(keys), grace_(grace) {}
+  Fsck(metadata::Store& store, BlobTiers tiers, keys::KeyRing& keys, const Grace& grace)
+      : store_(store), tiers_(tiers), keys_(keys), grace_(grace) {}
 
   /// The next piece. A check that was begun with other options begins anew. Errors are the environment's (the
   /// disk that is not mounted); what is wrong with the store is a finding.
@@ -63,7 +63,7 @@ class Fsck {
   Result<metadata::StoreCheck> Begin(FsckOptions options);
 
   metadata::Store& store_;
-  blobs::BlobStore& files_;
+  const BlobTiers tiers_;
   keys::KeyRing& keys_;
   const Grace& grace_;
   std::mutex running_;
@@ -74,6 +74,8 @@ class Fsck {
 
 /// Files of earlier boots that no row names: the sweep of orphans takes them.
 Result<std::size_t> CheckFiles(FsckWork& work);
+/// The same for those of the archive.
+Result<std::size_t> CheckArchive(FsckWork& work);
 /// Reference rows of manifests that are not there.
 Result<std::size_t> CheckParents(FsckWork& work);
 /// Manifests: their bytes, their reference rows, what they need.
@@ -91,8 +93,5 @@ Result<std::size_t> CheckTotals(FsckWork& work);
 /// "repository 7 team/app" and the like are too long for a finding: a repository's name, or its number when
 /// it has none.
 std::string NameOf(metadata::sql::Session& session, metadata::RepositoryRef ref);
-/// The data key of a link, by the key of its repository. kKeyFailure.
-Result<keys::DataKey> DataKeyOf(metadata::sql::Session& session, keys::KeyRing& keys, std::int64_t registry,
-                                const metadata::LinkRow& link, std::string_view repository_name);
 
 }  // namespace entrepot::registry

@@ -1,6 +1,7 @@
 // Stages of fsck.h that look at files and at blobs.
 
 #include "blobs/layout.h"
+#include "blobs/packing.h"
 #include "blobs/reader.h"
 #include "blobs/row_content.h"
 #include "registry/caches.h"
@@ -52,19 +53,23 @@ Result<Fault> ExamineRowContent(FsckWork& work, const FileRow& file,
 
 Result<Fault> ExamineFile(FsckWork& work, const FileRow& file, const blobs::FileId& id,
                           const std::optional<blobs::BlobIdentity>& identity) {
-  const auto status = TRY(work.files.Status(id));
+  blobs::BlobStore& files = work.tiers.Of(file.blob);
+  const auto status = TRY(files.Status(id));
   if (!status) return Fault{"blob_missing", "no file " + id.path()};
   const blobs::Layout layout = TRY(blobs::Layout::Decode(file.blob.layout));
-  const auto size = static_cast<std::uint64_t>(file.blob.size);
+  const auto size = static_cast<std::uint64_t>(file.blob.stored_size());
   if (status->size != blobs::FileLength(layout.suite, size))
     return Fault{"blob_wrong_length", id.path() + " has " + std::to_string(status->size) + " bytes"};
   if (!identity) return Fault{};
-  std::shared_ptr<blobs::File> opened = TRY(work.files.Open(id, blobs::Access::kRead));
+  std::shared_ptr<blobs::File> opened = TRY(files.Open(id, blobs::Access::kRead));
   if (!opened) return Fault{"blob_missing", "no file " + id.path()};
   const auto reader = TRY(blobs::BlobReader::Open(std::move(opened), *identity, file.blob.layout, size));
   if (!work.options.read_blobs) return Fault{};
-  if (TRY(reader->ComputeDigest(file.blob.digest.algorithm())) != file.blob.digest)
-    return Fault{"blob_wrong_content", id.path() + ": the digest differs"};
+  const HashAlgorithm algorithm = file.blob.digest.algorithm();
+  const Digest digest = file.blob.tier == metadata::BlobTier::kArchive
+                            ? TRY(blobs::ComputeUnpackedDigest(*reader, algorithm))
+                            : TRY(reader->ComputeDigest(algorithm));
+  if (digest != file.blob.digest) return Fault{"blob_wrong_content", id.path() + ": the digest differs"};
   return Fault{};
 }
 
@@ -140,9 +145,11 @@ Result<std::size_t> CheckBlobs(FsckWork& work) {
   return walked.size();
 }
 
+namespace {
+
 // A directory a piece. Files of this boot may be on their way to their row.
-Result<std::size_t> CheckFiles(FsckWork& work) {
-  blobs::BlobStore::Listing listing = TRY(work.files.ListBefore(work.files.boot_epoch()));
+Result<std::size_t> CheckFilesOf(FsckWork& work, blobs::BlobStore& store) {
+  blobs::BlobStore::Listing listing = TRY(store.ListBefore(store.boot_epoch()));
   listing.StartAfter(AsText(work.position.key));
   const std::optional<std::vector<blobs::FileId>> files = TRY(listing.Next());
   if (!files) return 0;
@@ -155,5 +162,10 @@ Result<std::size_t> CheckFiles(FsckWork& work) {
   }
   return files->size() + 1;
 }
+
+}  // namespace
+
+Result<std::size_t> CheckFiles(FsckWork& work) { return CheckFilesOf(work, work.tiers.hot); }
+Result<std::size_t> CheckArchive(FsckWork& work) { return CheckFilesOf(work, work.tiers.archive); }
 
 }  // namespace entrepot::registry

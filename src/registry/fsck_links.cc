@@ -3,6 +3,7 @@
 #include "metadata/images.h"
 #include "registry/caches.h"
 #include "registry/fsck.h"
+#include "registry/link_layer.h"
 
 namespace entrepot::registry {
 namespace {

@@ -1,5 +1,6 @@
 #include "registry/link_layer.h"
 
+#include "base/arn.h"
 #include "base/log.h"
 #include "metadata/images.h"
 #include "metadata/storage_class.h"
@@ -16,14 +17,19 @@ using metadata::WriteTransaction;
 // at yet.
 enum class Outcome { kPublished, kLinkedWinner, kAlreadyLinked, kLookAgain };
 
-// A layer that only archived images name is brought again: it is in reach from now on, and goes back if the
-// image that it is for has not come when the hold is over. False when it was in reach.
-Result<bool> Unpark(WriteTransaction& transaction, const Repository& repository,
-                    const metadata::LinkRow& link, std::chrono::seconds hold) {
-  const metadata::RepositoryRef ref = RefOf(repository);
+// A layer that only archived images name was brought again: it is in reach from now on, and goes back if the
+// image that it is for has not come when the hold is over.
+Result<> ReturnLater(WriteTransaction& transaction, metadata::RepositoryRef ref, const Digest& layer,
+                     Bytes file_id, std::chrono::seconds hold) {
+  if (TRY(metadata::IsLayerNeeded(transaction.session(), ref, layer))) return {};
+  return metadata::AddArchiveCandidate(transaction, ref.registry, file_id, transaction.store_time() + hold);
+}
+
+// False when it was in reach.
+Result<bool> Unpark(WriteTransaction& transaction, metadata::RepositoryRef ref, const metadata::LinkRow& link,
+                    std::chrono::seconds hold) {
   if (!TRY(metadata::SetLinkArchived(transaction, ref, link.blob.digest, false))) return false;
-  TRY(metadata::AddArchiveCandidate(transaction, ref.registry, link.blob.file_id,
-                                    transaction.store_time() + hold));
+  TRY(ReturnLater(transaction, ref, link.blob.digest, link.blob.file_id, hold));
   return true;
 }
 
@@ -83,6 +89,7 @@ struct Publication {
     TRY(metadata::PutLink(transaction, ref, row.digest, row.file_id,
                           {key.id(), key.Wrap(file.data_key, WrapContextOf(row))},
                           referenced ? std::nullopt : std::optional(transaction.store_time() + hold)));
+    if (referenced) TRY(ReturnLater(transaction, ref, row.digest, row.file_id, hold));
     return Outcome::kPublished;
   }
 
@@ -92,8 +99,7 @@ struct Publication {
     const auto own = TRY(metadata::FindLink(transaction.session(), ref, live.digest));
     if (own && own->blob.file_id == live.file_id) {
       TRY(metadata::HoldLink(transaction, ref, live.digest, transaction.store_time() + hold));
-      return TRY(Unpark(transaction, repository, *own, hold)) ? Outcome::kLinkedWinner
-                                                              : Outcome::kAlreadyLinked;
+      return TRY(Unpark(transaction, ref, *own, hold)) ? Outcome::kLinkedWinner : Outcome::kAlreadyLinked;
     }
     const auto from = TRY(metadata::FindNamedLink(transaction.session(), ref.registry, live.file_id));
     if (!from) return std::nullopt;
@@ -128,12 +134,23 @@ keys::BlobWrapContext WrapContextOf(const metadata::BlobRow& row) {
   return {row.domain, row.file_id, row.digest, static_cast<std::uint64_t>(row.size), row.layout};
 }
 
+Result<keys::DataKey> DataKeyOf(metadata::sql::Session& session, keys::KeyRing& keys, std::int64_t registry,
+                                const metadata::LinkRow& link, std::string_view repository_name) {
+  const auto registry_name = TRY(metadata::FindRegistryName(session, registry));
+  if (!registry_name) return Fail(ErrorCode::kKeyFailure, "the registry has no row");
+  const keys::RepositoryKey key =
+      TRY(keys.Load(session, {registry, link.repository, RepositoryArn(*registry_name, repository_name)},
+                    link.key.repository_key));
+  return key.Unwrap(link.key.bytes, WrapContextOf(link.blob));
+}
+
 Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row) {
   const blobs::FileId id = TRY(blobs::FileId::FromBytes(row.file_id));
   if (id.in_row()) return true;
   const blobs::Layout layout = TRY(blobs::Layout::Decode(row.layout));
   const std::optional<blobs::FileStatus> status = TRY(files.Status(id));
-  return status && status->size == blobs::FileLength(layout.suite, static_cast<std::uint64_t>(row.size));
+  return status &&
+         status->size == blobs::FileLength(layout.suite, static_cast<std::uint64_t>(row.stored_size()));
 }
 
 Result<> ShareLink(WriteTransaction& transaction, keys::KeyRing& keys, const keys::RepositoryRef& source,
@@ -143,15 +160,17 @@ Result<> ShareLink(WriteTransaction& transaction, keys::KeyRing& keys, const key
   const auto own = TRY(metadata::FindLink(transaction.session(), ref, from.blob.digest));
   if (own && own->blob.file_id == from.blob.file_id) {
     TRY(metadata::HoldLink(transaction, ref, from.blob.digest, until));
-    TRY(Unpark(transaction, target, *own, hold));
+    TRY(Unpark(transaction, ref, *own, hold));
     return {};
   }
   const keys::RepositoryKey source_key =
       TRY(keys.Load(transaction.session(), source, from.key.repository_key));
   const keys::DataKey data_key = TRY(source_key.Unwrap(from.key.bytes, WrapContextOf(from.blob)));
   const keys::RepositoryKey target_key = TRY(keys.Current(transaction, KeyRefOf(target)));
-  return metadata::PutLink(transaction, ref, from.blob.digest, from.blob.file_id,
-                           {target_key.id(), target_key.Wrap(data_key, WrapContextOf(from.blob))}, until);
+  TRY(metadata::PutLink(transaction, ref, from.blob.digest, from.blob.file_id,
+                        {target_key.id(), target_key.Wrap(data_key, WrapContextOf(from.blob))}, until));
+  return own && own->archived ? ReturnLater(transaction, ref, from.blob.digest, from.blob.file_id, hold)
+                              : Result<>();
 }
 
 Result<bool> PublishLayer(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys,

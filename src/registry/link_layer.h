@@ -19,8 +19,13 @@ inline blobs::DomainId DomainOf(const Repository& repository) {
 /// What the wrap of a stored file's data key is bound to. A view of the row.
 keys::BlobWrapContext WrapContextOf(const metadata::BlobRow& row);
 
+/// The data key of a link, by the key of its repository. kKeyFailure.
+Result<keys::DataKey> DataKeyOf(metadata::sql::Session& session, keys::KeyRing& keys, std::int64_t registry,
+                                const metadata::LinkRow& link, std::string_view repository_name);
+
 /// Whether the row's file is there, at its full length (a row that has the content itself is its own proof).
 /// Errors are the disk's, never an absence.
+/// `files` are those of the row's tier.
 Result<bool> IsFileWhole(blobs::BlobStore& files, const metadata::BlobRow& row);
 
 /// Gives `target` a link to the file of `from`, a link of the repository `source`: unwraps with the source's

@@ -65,6 +65,8 @@ struct TestRegistry {
                                  in_use ? keys::RootKeyPolicy::kMustExist : keys::RootKeyPolicy::kMayCreate));
     blob_store = Must(blobs::BlobStore::Open(files, directory.File("blobs"), store->store_id(),
                                              store->boot_epoch(), blobs::RootPolicy::kMayCreate));
+    archive_store = Must(blobs::BlobStore::Open(files, directory.File("archive"), store->store_id(),
+                                                store->boot_epoch(), blobs::RootPolicy::kMayCreate));
     keys = std::make_unique<keys::KeyRing>(*root_key, *store, options.encryption);
     caches = std::make_unique<Caches>(*store, 16 << 20);
     repositories = std::make_unique<Repositories>(*store, *keys, *caches);
@@ -73,12 +75,14 @@ struct TestRegistry {
     layers = std::make_unique<Layers>(*store, *blob_store, *keys, *caches, grace);
     uploads =
         std::make_unique<Uploads>(*store, *blob_store, *keys, grace, workers, body_pool, UploadSettings{});
-    collection = std::make_unique<Collection>(*store, *blob_store, *keys, grace, outbox);
-    fsck = std::make_unique<Fsck>(*store, *blob_store, *keys, grace);
-    archivist = std::make_unique<Archivist>(*store, outbox);
+    collection = std::make_unique<Collection>(*store, tiers(), *keys, grace, outbox);
+    fsck = std::make_unique<Fsck>(*store, tiers(), *keys, grace);
+    archivist = std::make_unique<Archivist>(*store, tiers(), *keys, grace, outbox);
   }
   TestRegistry(const metadata::sql::TestDirectory& directory, ManualClock& test_clock)
       : TestRegistry(directory, test_clock, Options{}) {}
+
+  BlobTiers tiers() const { return {*blob_store, *archive_store}; }
 
   RepositoryPtr Create(const std::string& name) {
     return Must(repositories->Create(TestRegistryName(), {.name = RepositoryName::Trusted(name)}));
@@ -150,6 +154,7 @@ struct TestRegistry {
   std::unique_ptr<metadata::Store> store;
   std::optional<keys::RootKey> root_key;
   std::unique_ptr<blobs::BlobStore> blob_store;
+  std::unique_ptr<blobs::BlobStore> archive_store;
   std::unique_ptr<keys::KeyRing> keys;
   std::unique_ptr<Caches> caches;
   Grace grace;
@@ -173,9 +178,9 @@ class RegistryTest : public testing::Test {
     registry = std::make_unique<TestRegistry>(directory, clock, options);
   }
   ErrorCode CodeOf(const auto& result) { return result ? ErrorCode::kInternal : result.error().code(); }
-  int FilesOnDisk() const {
+  int FilesOnDisk(const std::string& tier = "blobs") const {
     int count = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory.File("blobs")))
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory.File(tier)))
       count += entry.is_regular_file() && entry.path().filename() != "root-id";
     return count;
   }

@@ -42,8 +42,9 @@ struct Config {
   std::string domain;           // "" = names follow the Host that the caller used
 
   StorageEncryption storage_encryption = StorageEncryption::kServiceKey;
-  std::int64_t storage_free_watermark = 0;  // percent of the disk
-  std::uint64_t storage_reserve = 0;        // bytes
+  std::filesystem::path storage_archive_dir;  // "" = in the data directory
+  std::int64_t storage_free_watermark = 0;    // percent of the disk
+  std::uint64_t storage_reserve = 0;          // bytes
   std::chrono::seconds collection_grace{0}, collection_interval{0};
   std::string database;  // "sqlite:<path>" or "postgresql://…"; "" = sqlite under the data directory
 

@@ -21,6 +21,7 @@ class DataLayout {
   std::filesystem::path lock() const { return root_ / "lock"; }
   std::filesystem::path database() const { return root_ / "entrepot.db"; }
   std::filesystem::path blobs() const { return root_ / "blobs"; }
+  std::filesystem::path archive() const { return root_ / "archive"; }
   std::filesystem::path keys() const { return root_ / "keys"; }
   std::filesystem::path tls() const { return root_ / "tls"; }
   std::filesystem::path tls_authority() const { return tls() / "ca.crt"; }

@@ -149,6 +149,23 @@ void AddEvents(Families& families, const EventReceivers& receivers) {
   }
 }
 
+void AddArchive(Families& families, const registry::Archivist& archivist) {
+  const registry::MoveCounters& moves = archivist.moves();
+  const auto count = [&](const std::string& direction, std::uint64_t files, std::uint64_t bytes) {
+    const Labels labels{{"direction", direction}};
+    families.Counter("entrepot_archive_moved_blobs_total", "Blobs that moved to the archive or back.", labels,
+                     static_cast<double>(files));
+    families.Counter("entrepot_archive_moved_bytes_total", "Content that moved to the archive or back.",
+                     labels, static_cast<double>(bytes));
+  };
+  count("in", moves.archived, moves.archived_bytes);
+  count("out", moves.returned, moves.returned_bytes);
+  families.Counter("entrepot_archive_packed_bytes_total", "What the content that moved in takes there.", {},
+                   static_cast<double>(moves.packed_bytes.load()));
+  families.Counter("entrepot_archive_failures_total", "Steps of the archive that failed and are repeated.",
+                   {}, static_cast<double>(archivist.counters().failures.load()));
+}
+
 void AddUsage(Families& families, const Storage::UsageView& usage) {
   for (const metadata::NamedRegistryUsage& entry : usage.registries) {
     const Labels labels{{"account", entry.name.account.str()}, {"region", entry.name.region.str()}};
@@ -203,6 +220,7 @@ void AddQueues(Families& families, const registry::Pulls& pulls, const metadata:
 
 void AddStorage(Families& families, const Storage& storage) {
   AddCollection(families, storage.collection);
+  AddArchive(families, storage.archivist);
   AddUsage(families, storage.usage());
   families.Gauge("entrepot_store_time_suspect", "1 while collection waits because the wall clock jumped.", {},
                  storage.store.time_suspect() ? 1 : 0);

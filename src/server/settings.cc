@@ -286,6 +286,9 @@ constexpr Setting kSettings[] = {
                                 "how long a stopping server lets requests in progress end", 0, 3600),
     Row<&Config::storage_encryption>("storage.encryption", "service-key", "service-key or disk",
                                      "disk: the disk below is encrypted, store layers as they are"),
+    Row<&Config::storage_archive_dir>(
+        "storage.archive_dir", "", "a directory in one that exists",
+        "where layers of archived images go; empty keeps them in the data directory"),
     Row<&Config::storage_free_watermark>(
         "storage.free_watermark", "5", "a percentage from 0 to 50",
         "free space below which the disk counts as nearly full: layers without an image are then held for "

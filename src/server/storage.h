@@ -24,13 +24,14 @@ namespace entrepot::server {
 
 class Storage {
  public:
-  /// `store` and `files` outlive it. kConfiguration when the blob directory is not this store's.
+  /// `store` and `files` outlive it. kConfiguration when the blob directory or the archive is
+  /// not this store's.
   static Result<std::unique_ptr<Storage>> Open(const Config& config, const DataLayout& layout,
                                                blobs::Files& files, metadata::Store& store,
                                                SealingKeys root_keys);
 
   metadata::Store& store;
-  const std::unique_ptr<blobs::BlobStore> blobs;
+  const std::unique_ptr<blobs::BlobStore> blobs, archive;
   keys::KeyRing keys;
   registry::Grace grace;
   const events::Outbox outbox;
@@ -56,7 +57,10 @@ class Storage {
 
  private:
   Storage(const Config& config, const DataLayout& layout, metadata::Store& opened,
-          std::unique_ptr<blobs::BlobStore> blob_store, SealingKeys root_keys);
+          std::unique_ptr<blobs::BlobStore> blob_store, std::unique_ptr<blobs::BlobStore> archive_store,
+          SealingKeys root_keys);
+
+  void RefuseNewOnFullDisk();
 
   const std::uint64_t free_watermark_;  // percent
   const int largest_;

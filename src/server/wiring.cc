@@ -253,6 +253,7 @@ void Registry::ReloadCertificate() {
 void Registry::Stop() {
   if (std::exchange(stopping_, true)) return;
   if (event_receivers_) event_receivers_->Stop();
+  if (storage_) storage_->archivist.Stop();
   background_.clear();
   if (server_) server_->Stop(config_.drain_seconds);
   if (metrics_server_) metrics_server_->Stop(std::chrono::milliseconds(0));

@@ -6,7 +6,8 @@ import pytest
 
 from harness.api import OTHER_ACCOUNT, Api, denied, digest_of_text, fault_of, invalid, no_repository
 from harness.server import ACCOUNT
-from harness.storage import fsck, wait_until
+from harness.server import Server
+from harness.storage import SHORT_GRACE, blob_files, fsck, wait_until
 from harness.v2 import IMAGE_TYPE, V2, descriptor, digest_of, index_manifest, pattern
 
 NOT_SUPPORTED = "ImageStorageClassUpdateNotSupportedException"
@@ -259,6 +260,43 @@ def test_the_store_adds_up(own_server):
     update(api, {"imageTag": "v1"}, "STANDARD")
     wait_for(api, "ACTIVE")
     assert fsck(own_server)[0] == 0
+
+
+# ---- where the bytes are
+
+
+@pytest.fixture
+def moving_server(tmp_path):
+    """Collects at once, and has its archive elsewhere."""
+    with Server(tmp_path, *SHORT_GRACE, "--storage-archive-dir", str(tmp_path / "cold")) as running:
+        yield running
+
+
+def cold_files(server):
+    return [path for path in (server.data_dir.parent / "cold").rglob("*") if path.is_file() and path.name != "root-id"]
+
+
+def test_the_bytes_move_there_and_back(moving_server):
+    moving_server.client("ecr").create_repository(repositoryName="archive/app")
+    api, v2 = Api(moving_server, "archive/app"), V2(moving_server, "archive/app")
+    layer = b"a layer that packs well " * 20_000
+    api.push_image("v1", layer)
+    archive(api)
+    # A layer that came in parts has a file, however small: here the config's.
+    wait_until(lambda: not blob_files(moving_server) and len(cold_files(moving_server)) == 2, "the move to the archive", 60)
+    for path in cold_files(moving_server):
+        assert path.stat().st_size < len(layer) / 10
+        assert layer[:24] not in path.read_bytes()
+    status, findings, _ = fsck(moving_server, "--read-blobs")
+    assert (status, findings) == (0, [])
+    moving_server.stop()
+    moving_server.start()
+    update(api, {"imageTag": "v1"}, "STANDARD")
+    wait_for(api, "ACTIVE")
+    assert v2.request("GET", v2.path(f"blobs/{digest_of(layer)}")).body == layer
+    wait_until(lambda: not cold_files(moving_server) and len(blob_files(moving_server)) == 2, "the archive to be empty", 60)
+    metrics = moving_server.get("/metrics", {"Authorization": v2.authorization})[2].decode()
+    assert "entrepot_archive_moved_blobs_total" in metrics
 
 
 # ---- refused

@@ -183,6 +183,7 @@ CREATE TABLE blobs (
   PRIMARY KEY (registry, file_id)
 );
 CREATE UNIQUE INDEX blobs_live ON blobs (registry, domain, digest, tier) WHERE state = 1;
+CREATE INDEX blobs_archived ON blobs (registry, file_id) WHERE tier = 2;
 CREATE INDEX blobs_leaving ON blobs (registry, file_id) WHERE state <> 1;
 
 -- What may be claimed, read or referenced in a repository. A digest without a link does not exist there.
