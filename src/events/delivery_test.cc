@@ -164,6 +164,27 @@ TEST_P(DeliveryTest, GivesUpAfterADayAndGoesOn) {
   EXPECT_THAT(Dead(), IsEmpty());
 }
 
+TEST_P(DeliveryTest, SoManyDeadAreKeptAndNoMore) {
+  const auto die = [&](const std::string& content) {
+    receiver_.refused.insert(content);
+    Add(1, content);
+    clock_.Advance(hours(25));
+    Run();
+  };
+  const auto so_many_died = [&](std::int64_t count) {
+    ASSERT_TRUE(store_->Write([&](metadata::WriteTransaction& transaction) {
+      return transaction->Run("UPDATE counters SET next = next + $1 WHERE name = 'dead events'", count);
+    }));
+  };
+  die("first");
+  so_many_died(metadata::kDeadEventsKept - 2);
+  die("second");
+  EXPECT_THAT(Dead(), SizeIs(2));
+  die("third");
+  ASSERT_THAT(Dead(), SizeIs(2));
+  EXPECT_EQ(Dead()[0].content, "second");
+}
+
 TEST_P(DeliveryTest, AClaimKeepsOthersAwayUntilItLapsesAndThenChangesNothing) {
   Add(1, "a");
   FakeReceiver late;

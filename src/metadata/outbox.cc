@@ -48,6 +48,8 @@ Result<> Bury(WriteTransaction& transaction, RepositoryRef ref, EventReceiver re
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
       ref.registry, number, ref.repository, static_cast<int>(receiver), event.id, transaction.now(), error,
       event.content));
+  TRY(transaction->Run("DELETE FROM dead_events WHERE registry = $1 AND number <= $2", ref.registry,
+                       number - kDeadEventsKept));
   return {};
 }
 

@@ -60,6 +60,8 @@ struct OutboxState {
 inline constexpr int kCountedEvents = 10'000;
 Result<OutboxState> FindOutboxState(sql::Session& session, EventReceiver receiver);
 
+/// Of a registry; the oldest make room, so that a receiver that is gone for good fills no disk.
+inline constexpr std::int64_t kDeadEventsKept = 100'000;
 struct DeadEvent {
   RepositoryRef ref;
   std::int64_t number = 0;
