@@ -120,6 +120,15 @@ void AppendTimestamp(std::string& out, Timestamp time) {
   out.append(digits, 1, digits.find_last_not_of('0'));
 }
 
+bool IsEscaped(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+// Looks at all of it, so that it is done many characters at a time.
+bool NeedsEscapes(std::string_view text) {
+  bool found = false;
+  for (const char c : text) found |= IsEscaped(c);
+  return found;
+}
+
 void AppendValue(std::string& out, const Shape& shape, const void* value);
 
 void AppendStructure(std::string& out, const Shape& shape, const void* structure) {
@@ -215,10 +224,15 @@ std::string WriteJson(const Shape& shape, const void* structure) {
 void AppendJsonText(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out += '"';
+  if (!NeedsEscapes(text)) {
+    out += text;
+    out += '"';
+    return;
+  }
   std::size_t plain = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+    if (!IsEscaped(c)) continue;
     out.append(text, plain, i - plain);
     plain = i + 1;
     out += '\\';

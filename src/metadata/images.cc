@@ -96,7 +96,8 @@ Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef re
   sql::Cursor row = TRY(session.Query(
       "SELECT " MANIFEST_COLUMNS
       ", t.tag FROM"
-      " (SELECT * FROM manifests WHERE registry = $1 AND repository = $2 AND pushed_at <= $3"
+      " (SELECT registry, repository, " MANIFEST_COLUMNS
+      "   FROM manifests m WHERE registry = $1 AND repository = $2 AND pushed_at <= $3"
       "   AND (pushed_at < $3 OR digest > $4) ORDER BY pushed_at DESC, digest LIMIT $5) m"
       " LEFT JOIN tags t ON t.registry = m.registry AND t.repository = m.repository AND t.digest = m.digest"
       " ORDER BY m.pushed_at DESC, m.digest, t.tag",

@@ -135,10 +135,10 @@ CREATE TABLE manifests (
   artifact_type TEXT,                    -- artifactType, else the config's media type
   subject       BYTEA,
   last_pulled_at BIGINT,                 -- wall time, to the hour; NULL = never
-  content       BYTEA NOT NULL,          -- the exact bytes; the only place they live
   image_status  SMALLINT NOT NULL DEFAULT 1, -- 1 ACTIVE, 2 ARCHIVED, 3 ACTIVATING
   last_archived_at  BIGINT,
   last_activated_at BIGINT,
+  content       BYTEA NOT NULL,          -- the exact bytes; the only place they live. Last: what follows it is far
   PRIMARY KEY (registry, repository, digest)
 );
 CREATE INDEX manifests_by_time ON manifests (registry, repository, pushed_at DESC, digest);

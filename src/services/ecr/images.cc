@@ -272,6 +272,7 @@ Result<DescribeImagesResponse> DescribeImages(Ecr& ecr, const aws::CallContext& 
   const PageRequest page_request = TRY(ReadPage(ecr, list, request));
   DescribeImagesResponse answer{.image_details = std::vector<ImageDetail>{}, .next_token = std::nullopt};
   const auto page = TRY(ecr.images.List(*repository, filter, page_request));
+  answer.image_details->reserve(page.entries.size());
   for (const registry::ImageDetail& detail : page.entries)
     answer.image_details->push_back(ToAnswer(*repository, detail));
   if (!page.next.empty()) answer.next_token = SealNextToken(ecr, list, page.next);
