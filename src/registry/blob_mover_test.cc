@@ -219,6 +219,34 @@ TEST_F(BlobMoverTest, AFullDiskLosesNothingAndIsTriedAgain) {
   EXPECT_EQ(Pull(*app_, layer_), layer_);
 }
 
+TEST_F(BlobMoverTest, WhateverCallFailsNothingIsLostAndItIsTriedAgain) {
+  blobs::FaultyFiles files;
+  Restart({.files = &files});
+  app_ = registry->Find("team/app");
+  const Digest image = PushImage(*app_, layer_);
+  int call = 0;
+  for (bool failing = true; failing;) {
+    ++call;
+    failing = false;
+    for (const StorageClass target : {StorageClass::kArchive, StorageClass::kStandard}) {
+      Must(registry->storage_classes->Update(*app_, {image, std::nullopt}, target));
+      const std::uint64_t failures = registry->archivist->counters().failures;
+      files.FailAt(call, EIO);
+      registry->RunArchivist();
+      failing |= registry->archivist->counters().failures > failures;
+      files.FailAt(0, 0);
+      clock.Advance(std::chrono::minutes(10));
+      Settle();
+      const bool hot = target == StorageClass::kStandard;
+      EXPECT_EQ(StatusOf(*app_, image), hot ? ImageStatus::kActive : ImageStatus::kArchived) << call;
+      EXPECT_EQ(FilesOnDisk("blobs"), hot ? 1 : 0) << call;
+      EXPECT_EQ(FilesOnDisk("archive"), hot ? 0 : 1) << call;
+    }
+    ASSERT_EQ(Pull(*app_, layer_), layer_) << call;
+  }
+  EXPECT_GT(call, 8);  // a move really has that many calls
+}
+
 TEST_F(BlobMoverTest, AStopLeavesTheRestForTheNextStart) {
   const Digest image = PushImage(*app_, layer_);
   Archive(*app_, image);
