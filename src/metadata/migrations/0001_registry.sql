@@ -177,9 +177,10 @@ CREATE TABLE blobs (
   state      SMALLINT NOT NULL,          -- 1 live, 2 deleting, 3 damaged
   layout     BYTEA NOT NULL,             -- suite and segment table (blobs/format.h)
   created_at BIGINT NOT NULL,
-  content    BYTEA,                      -- what is small lies here, sealed, and has no file (blobs/row_content.h)
   tier       SMALLINT NOT NULL DEFAULT 1, -- 1 hot, 2 archive: in which directory the file lies
   packed_size BIGINT,                    -- in the archive: bytes of the packed form (blobs/packing.h)
+  content    BYTEA,                      -- what is small lies here, sealed, and has no file (blobs/row_content.h).
+                                         -- Last: what follows it is far
   PRIMARY KEY (registry, file_id)
 );
 CREATE UNIQUE INDEX blobs_live ON blobs (registry, domain, digest, tier) WHERE state = 1;
