@@ -56,7 +56,7 @@ class Criterion:
     """`metric` of `subject`, divided by that of `against` where one is named; without a limit it is for reference.
 
     A factor over a peer is a goal only as far as `bound` can reach it on this machine: where it does not, `share` of what
-    it reaches in the same rounds is wanted (docs/decisions/0007).
+    it reaches in the same rounds is wanted (docs/decisions/0008).
     """
     goal: str
     workload: str
