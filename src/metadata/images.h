@@ -83,7 +83,7 @@ Result<> DeleteTag(WriteTransaction& transaction, RepositoryRef ref, std::string
 Result<std::vector<std::string>> TagsOf(sql::Session& session, RepositoryRef ref, const Digest& digest);
 struct ImageTagRow {
   std::string tag;
-  ImageStatus status = ImageStatus::kActive;  // of the image it is on
+  bool active = true;  // the image it is on is
 };
 /// Tags after `after`, ascending by byte.
 Result<std::vector<ImageTagRow>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after,

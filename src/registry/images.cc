@@ -344,7 +344,7 @@ Result<Page<std::string>> Images::ListTags(const Repository& repository, const P
       if (!rows.empty()) page.next = rows.back().tag;
     }
     for (metadata::ImageTagRow& row : rows)
-      if (row.status == ImageStatus::kActive) page.entries.push_back(std::move(row.tag));
+      if (row.active) page.entries.push_back(std::move(row.tag));
     return page;
   });
 }

@@ -142,6 +142,7 @@ CREATE TABLE manifests (
   PRIMARY KEY (registry, repository, digest)
 );
 CREATE INDEX manifests_by_time ON manifests (registry, repository, pushed_at DESC, digest);
+CREATE INDEX manifests_not_active ON manifests (registry, repository, digest) WHERE image_status <> 1;
 CREATE INDEX manifests_by_pull ON manifests (registry, repository, last_pulled_at) WHERE last_pulled_at IS NOT NULL;
 CREATE INDEX manifests_by_subject ON manifests (registry, repository, subject, digest) WHERE subject IS NOT NULL;
 
