@@ -14,11 +14,6 @@ namespace {
 
 using boost::json::object;
 
-std::string_view Text(const object& entry, std::string_view name) { return entry.at(name).as_string(); }
-std::int64_t Number(const object& entry, std::string_view name) {
-  return entry.at(name).to_number<std::int64_t>();
-}
-
 std::string ReceiverText(const object& receiver) {
   std::string text = fmt::format("{}{}: {} events wait", Text(receiver, "receiver"),
                                  receiver.at("configured").as_bool() ? "" : " (not configured)",

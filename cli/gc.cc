@@ -13,10 +13,6 @@ namespace {
 
 using boost::json::object;
 
-std::int64_t Number(const object& answer, std::string_view name) {
-  return answer.at(name).to_number<std::int64_t>();
-}
-
 std::string Summary(const object& freed) {
   return fmt::format("{} blobs ({} bytes), {} links, {} uploads", Number(freed, "blobs"),
                      Number(freed, "bytes"), Number(freed, "links"), Number(freed, "uploads"));

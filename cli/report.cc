@@ -19,11 +19,6 @@ using boost::json::object;
 
 constexpr std::int64_t kDays = 30;
 
-std::string_view Text(const object& entry, std::string_view name) { return entry.at(name).as_string(); }
-std::int64_t Number(const object& entry, std::string_view name) {
-  return entry.at(name).to_number<std::int64_t>();
-}
-
 Result<std::int64_t> DaysOf(const Invocation& invocation) {
   const std::string text = invocation.value("days");
   std::int64_t days = kDays;

@@ -3,6 +3,8 @@
 // Commands on the store reach it through the server when one runs, since the store is its alone; else they
 // open it themselves (design-storage 1.6).
 
+#include <cstdint>
+#include <string_view>
 #include <variant>
 
 #include <boost/json/object.hpp>
@@ -24,6 +26,14 @@ class StoreHolder {
   explicit StoreHolder(Holder holder) : holder_(std::move(holder)) {}
   Holder holder_;  // the server's socket, or the commands themselves
 };
+
+/// Members that an answer has.
+inline std::string_view Text(const boost::json::object& entry, std::string_view name) {
+  return entry.at(name).as_string();
+}
+inline std::int64_t Number(const boost::json::object& entry, std::string_view name) {
+  return entry.at(name).to_number<std::int64_t>();
+}
 
 /// One line that a person at a terminal sees renewed.
 class ProgressLine {

@@ -14,11 +14,6 @@ namespace {
 
 using boost::json::object;
 
-std::string_view Text(const object& entry, std::string_view name) { return entry.at(name).as_string(); }
-std::int64_t Number(const object& entry, std::string_view name) {
-  return entry.at(name).to_number<std::int64_t>();
-}
-
 std::string RegistryText(const object& entry) {
   return fmt::format("{} {}: {} bytes in {} blobs, every one counted once\n", Text(entry, "account"),
                      Text(entry, "region"), Number(entry, "bytes"), Number(entry, "blobs"));

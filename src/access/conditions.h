@@ -11,9 +11,9 @@
 
 #include <boost/json/value.hpp>
 
-#include "base/ip_address.h"
 #include "access/context.h"
 #include "access/pattern.h"
+#include "base/ip_address.h"
 
 namespace entrepot::access {
 

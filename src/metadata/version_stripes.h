@@ -1,8 +1,8 @@
 #pragma once
 
-// Versions of what caches hold (design-storage 3.1). A key hashes to one of a fixed number of stripes; a commit that
-// changes what the key means raises its stripe before the answer leaves. A cache hit counts only if the stripe is
-// unchanged since the fill; a fill records the stripe before it opens its read transaction.
+// Versions of what caches hold (design-storage 3.1). A key hashes to one of a fixed number of stripes; a
+// commit that changes what the key means raises its stripe before the answer leaves. A cache hit counts only
+// if the stripe is unchanged since the fill; a fill records the stripe before it opens its read transaction.
 
 #include <array>
 #include <atomic>

@@ -1,7 +1,7 @@
 #pragma once
 
-// The URLs of GetDownloadUrlForLayer: GET and HEAD of one layer under a sealed ticket, with no other credentials. Link,
-// key and access key are checked again at every use (design-access 9).
+// The URLs of GetDownloadUrlForLayer: GET and HEAD of one layer under a sealed ticket, with no other
+// credentials. Link, key and access key are checked again at every use (design-access 9).
 //
 // Safe from any thread.
 

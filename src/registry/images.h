@@ -34,7 +34,7 @@ struct ImageDetail {
   ImageStatus status = ImageStatus::kActive;
   std::optional<Timestamp> last_archived_at, last_activated_at;
   std::optional<Timestamp> last_pulled_at;  // as it was last written (pulls.h)
-  std::vector<std::string> tags;  // ascending
+  std::vector<std::string> tags;            // ascending
 };
 
 enum class TagStatus { kAny, kTagged, kUntagged };

@@ -30,8 +30,8 @@ namespace entrepot::registry {
 struct UploadTicket {
   std::string id;  // a UUID
   RepositoryId repository{};
-  std::string principal;  // unique id of who opened it
-  Timestamp opened_at;    // wall time
+  std::string principal;                             // unique id of who opened it
+  Timestamp opened_at;                               // wall time
   HashAlgorithm algorithm = HashAlgorithm::kSha256;  // of the digest that its opener means to close it by
 };
 

@@ -135,6 +135,18 @@ def status_of(ask) -> int:
         return 599
 
 
+def come_back(disk: SmallDisk, server: Server) -> None:
+    server.kill()
+    disk.restore_power()
+    server.start()
+
+
+def check_all_is_well(server: Server, repository: V2, kept: bytes, content: bytes) -> None:
+    assert repository.get_blob(digest_of(kept)).body == kept
+    assert push(repository, content) == 201
+    assert fsck(server, "--read-blobs")[0] == 0
+
+
 def test_a_disk_that_answers_nothing_but_errors_loses_nothing(tmp_path):
     kept, content = pattern(300_000), pattern(LAYER, b"more")
 
@@ -146,13 +158,9 @@ def test_a_disk_that_answers_nothing_but_errors_loses_nothing(tmp_path):
         assert status_of(lambda: repository.head_blob(digest_of(kept)).status) >= 500
         assert status_of(lambda: repository.get_manifest("kept").status) >= 500
         assert status_of(lambda: push(repository, content)) >= 500
-        server.kill()
-        disk.restore_power()
-        server.start()
-        assert repository.get_blob(digest_of(kept)).body == kept
+        come_back(disk, server)
         assert repository.head_blob(digest_of(content)).status == 404
-        assert push(repository, content) == 201
-        assert fsck(server, "--read-blobs")[0] == 0
+        check_all_is_well(server, repository, kept, content)
 
     on_a_disk_that_fails(tmp_path, test)
 
@@ -166,12 +174,8 @@ def test_a_disk_that_turns_read_only_under_the_server(tmp_path):
         assert repository.get_blob(digest_of(kept)).body == kept, "pulls write nothing"
         assert repository.get_manifest("kept").status == 200
         assert status_of(lambda: push(repository, content)) >= 500
-        server.kill()
-        disk.restore_power()
-        server.start()
-        assert repository.get_blob(digest_of(kept)).body == kept
-        assert push(repository, content) == 201
-        assert fsck(server, "--read-blobs")[0] == 0
+        come_back(disk, server)
+        check_all_is_well(server, repository, kept, content)
 
     on_a_disk_that_fails(tmp_path, test)
 
@@ -189,7 +193,6 @@ def test_a_folder_that_may_not_be_written_to(tmp_path):
         assert repository.get_blob(digest_of(kept)).body == kept
         assert repository.head_blob(digest_of(content)).status == 404
         subprocess.run(["chattr", "-i", *folders], check=True)
-        assert push(repository, content) == 201, "it goes on by itself"
-        assert fsck(server, "--read-blobs")[0] == 0
+        check_all_is_well(server, repository, kept, content)  # it goes on by itself
 
     on_a_disk_that_fails(tmp_path, test)

@@ -35,8 +35,10 @@ TEST(Sts, GetCallerIdentityNamesTheCaller) {
   EXPECT_EQ(answer->arn, "arn:aws:iam::123456789012:user/admin");
   EXPECT_EQ(answer->user_id, "AIDAEXAMPLE");
   EXPECT_EQ(aws::WriteXml(model::kGetCallerIdentity, model::kService.xml_namespace, &*answer, "id-1"),
-            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>"
-            "<Account>123456789012</Account><Arn>arn:aws:iam::123456789012:user/admin</Arn><UserId>AIDAEXAMPLE</UserId>"
+            "<GetCallerIdentityResponse "
+            "xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>"
+            "<Account>123456789012</Account><Arn>arn:aws:iam::123456789012:user/admin</"
+            "Arn><UserId>AIDAEXAMPLE</UserId>"
             "</GetCallerIdentityResult><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata>"
             "</GetCallerIdentityResponse>");
 }
