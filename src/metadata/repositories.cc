@@ -105,6 +105,15 @@ Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref) 
   return row.Next();
 }
 
+Result<std::optional<TagMutabilityRow>> FindTagMutability(WriteTransaction& transaction, RepositoryRef ref) {
+#define MUTABILITY_BY_ID \
+  "SELECT tag_mutability, tag_exclusions FROM repositories WHERE registry = $1 AND id = $2"
+  const std::string_view query = transaction->locks_rows() ? MUTABILITY_BY_ID " FOR SHARE" : MUTABILITY_BY_ID;
+  sql::Cursor row = TRY(transaction->Query(query, ref.registry, ref.repository));
+  if (!TRY(row.Next())) return std::nullopt;
+  return TagMutabilityRow{static_cast<int>(row.Int(0)), row.Text(1)};
+}
+
 Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::int64_t registry,
                                                     std::string_view after, int limit) {
   sql::Cursor row = TRY(session.Query(

@@ -54,6 +54,13 @@ Result<std::optional<RegistryName>> FindRegistryName(sql::Session& session, std:
 /// Whether the repository is still there, by its id. On PostgreSQL its row stays locked against deletion
 /// until the transaction ends.
 Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref);
+struct TagMutabilityRow {
+  int mode = 0;
+  std::string exclusions;  // one a line
+};
+/// How its tags may move, as of this transaction: on PostgreSQL a change of that waits until it ends. Nothing
+/// when the repository was deleted.
+Result<std::optional<TagMutabilityRow>> FindTagMutability(WriteTransaction& transaction, RepositoryRef ref);
 /// Names after `after`, ascending.
 Result<std::vector<RepositoryRow>> ListRepositories(sql::Session& session, std::int64_t registry,
                                                     std::string_view after, int limit);

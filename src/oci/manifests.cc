@@ -25,7 +25,9 @@ std::string DeclaredMediaType(const http::RequestHead& head) {
 /// ECR refuses an immutable tag even to the image that has it.
 Result<> CheckRepeatedTag(const Rooms& rooms, const Call& call, const registry::PutImageResult& image) {
   if (!rooms.ecr_quirks || !call.route.tag || image.tag_moved) return {};
-  if (!registry::IsTagImmutable(*call.repository, *call.route.tag)) return {};
+  const registry::Repository& repository = *call.repository;
+  if (!registry::IsTagImmutable(repository.tag_mutability, repository.tag_exclusions, *call.route.tag))
+    return {};
   return Fail(Error(ErrorCode::kImageTagImmutable)
                   .With("repository", call.repository->name.str())
                   .With("tag", call.route.tag->str()));

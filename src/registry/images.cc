@@ -7,6 +7,7 @@
 #include "metadata/images.h"
 #include "metadata/usage.h"
 #include "registry/announce.h"
+#include "registry/lines.h"
 #include "registry/refs.h"
 #include "registry/storage_class.h"
 #include "registry/take_image.h"
@@ -133,14 +134,22 @@ Result<> CheckTagQuota(WriteTransaction& transaction, const Repository& reposito
                     "tags on the image with digest '" + digest.ToString() + "'");
 }
 
+// Not what the caller's repository says: a change that was answered meanwhile holds.
+Result<> RequireMovableTag(WriteTransaction& transaction, const Repository& repository, const ImageTag& tag) {
+  const auto row = TRY(metadata::FindTagMutability(transaction, RefOf(repository)));
+  if (!row) return Fail(About(repository, ErrorCode::kRepositoryNotFound));
+  if (IsTagImmutable(static_cast<TagMutability>(row->mode), SplitLines(row->exclusions), tag.str()))
+    return Fail(About(repository, ErrorCode::kImageTagImmutable).With("tag", tag.str()));
+  return {};
+}
+
 // False when the tag is on that image already.
 Result<bool> MoveTag(WriteTransaction& transaction, const Repository& repository, const ImageTag& tag,
                      const Digest& digest) {
   const RepositoryRef ref = RefOf(repository);
   const std::optional<Digest> current = TRY(metadata::FindTag(transaction.session(), ref, tag));
   if (current == digest) return false;
-  if (current && IsTagImmutable(repository, tag))
-    return Fail(About(repository, ErrorCode::kImageTagImmutable).With("tag", tag.str()));
+  if (current) TRY(RequireMovableTag(transaction, repository, tag));
   TRY(metadata::PutTag(transaction, ref, tag, digest));
   transaction.Touch(TagKey(repository.id, tag));
   return true;
@@ -244,39 +253,36 @@ Result<PutImageResult> Images::Put(const Repository& repository, NewImage image)
   });
 }
 
+// A version counts only when it was recorded before the transaction began that the value was read in. Which
+// manifest a tag is on is therefore learned first, and then tag and manifest are read again, in one
+// transaction.
 Result<StoredManifestPtr> Images::Get(const Repository& repository, const ImageReference& reference) {
-  const std::uint64_t tag_key = reference.tag ? TagKey(repository.id, *reference.tag) : 0;
-  const std::uint64_t tag_version = caches_.versions.Current(tag_key);
-  struct Found {
-    metadata::ManifestContent manifest;
-    std::uint64_t manifest_version;
-  };
-  std::optional<Digest> tagged;
-  std::optional<Found> found =
-      TRY(store_.Read([&](metadata::sql::Session& session) -> Result<std::optional<Found>> {
-        const RepositoryRef ref = RefOf(repository);
-        tagged.reset();
-        if (reference.tag) {
-          tagged = TRY(metadata::FindTag(session, ref, *reference.tag));
-          if (!tagged || (reference.digest && *reference.digest != *tagged)) return std::nullopt;
-        }
-        const Digest& digest = tagged ? *tagged : *reference.digest;
-        const std::uint64_t version = caches_.versions.Current(ManifestKey(repository.id, digest));
-        auto manifest = TRY(metadata::ReadManifest(session, ref, digest));
-        if (!manifest) return std::nullopt;
-        return Found{std::move(*manifest), version};
-      }));
-  if (!found) return ImageNotFound(repository, reference);
-  if (found->manifest.status != ImageStatus::kActive)
-    return Fail(
-        About(repository, ErrorCode::kImageArchived).With("digest", found->manifest.digest.ToString()));
-
-  auto stored = std::make_shared<const StoredManifest>(
-      found->manifest.digest, std::move(found->manifest.media_type),
-      std::make_shared<const std::string>(std::move(found->manifest.content)));
-  caches_.PutManifest(repository.id, stored, found->manifest_version);
-  if (reference.tag) caches_.PutTag(repository.id, *reference.tag, stored->digest, tag_version);
-  return stored;
+  const RepositoryRef ref = RefOf(repository);
+  const std::uint64_t tag_version =
+      reference.tag ? caches_.versions.Current(TagKey(repository.id, *reference.tag)) : 0;
+  std::optional<Digest> digest =
+      TRY(store_.Read([&](metadata::sql::Session& session) { return Resolve(session, ref, reference); }));
+  while (digest) {
+    const Digest expected = *digest;
+    const std::uint64_t version = caches_.versions.Current(ManifestKey(repository.id, expected));
+    auto manifest = TRY(
+        store_.Read([&](metadata::sql::Session& session) -> Result<std::optional<metadata::ManifestContent>> {
+          digest = TRY(Resolve(session, ref, reference));
+          if (digest != expected) return std::nullopt;
+          return metadata::ReadManifest(session, ref, expected);
+        }));
+    if (digest != expected) continue;  // the tag has moved meanwhile
+    if (!manifest) break;
+    if (manifest->status != ImageStatus::kActive)
+      return Fail(About(repository, ErrorCode::kImageArchived).With("digest", expected.ToString()));
+    auto stored = std::make_shared<const StoredManifest>(
+        expected, std::move(manifest->media_type),
+        std::make_shared<const std::string>(std::move(manifest->content)));
+    caches_.PutManifest(repository.id, stored, version);
+    if (reference.tag) caches_.PutTag(repository.id, *reference.tag, expected, tag_version);
+    return stored;
+  }
+  return ImageNotFound(repository, reference);
 }
 
 StoredManifestPtr Images::TryGet(const Repository& repository, std::string_view reference) {

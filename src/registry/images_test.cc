@@ -93,6 +93,19 @@ TEST_F(ImagesTest, TagRulesFollowTheModeAndItsExclusions) {
   }
 }
 
+TEST_F(ImagesTest, AChangeOfTheModeHoldsForWhoLookedTheRepositoryUpBefore) {
+  const NewRepository wanted{.name = RepositoryName::Trusted("modes/changed"),
+                             .tag_mutability = TagMutability::kMutable};
+  const RepositoryPtr looked_up = Must(registry->repositories->Create(TestRegistryName(), wanted));
+  Must(registry->PushImage(*looked_up, "one", {}, "v1"));
+  Must(registry->repositories->SetTagMutability(*looked_up, TagMutability::kImmutable, {}));
+  const auto refused = registry->PushImage(*looked_up, "two", {}, "v1");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kImageTagImmutable);
+  Must(registry->repositories->SetTagMutability(*looked_up, TagMutability::kImmutableWithExclusion, {"v*"}));
+  EXPECT_TRUE(registry->PushImage(*looked_up, "two", {}, "v1"));
+}
+
 TEST_F(ImagesTest, AChildGoesOnlyAfterItsIndex) {
   Must(registry->PushImage(*repository, "config", {}, "child"));
   const std::string child = TestRegistry::ManifestOf("config", {});

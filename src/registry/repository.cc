@@ -24,12 +24,12 @@ bool MatchesTagFilter(std::string_view filter, std::string_view tag) {
   return f == filter.size();
 }
 
-bool IsTagImmutable(const Repository& repository, std::string_view tag) {
+bool IsTagImmutable(TagMutability mode, const std::vector<std::string>& exclusions, std::string_view tag) {
   const auto excluded = [&] {
-    return std::ranges::any_of(repository.tag_exclusions,
+    return std::ranges::any_of(exclusions,
                                [&](const std::string& filter) { return MatchesTagFilter(filter, tag); });
   };
-  switch (repository.tag_mutability) {
+  switch (mode) {
     case TagMutability::kMutable:
       return false;
     case TagMutability::kImmutable:

@@ -47,8 +47,8 @@ using RepositoryPtr = std::shared_ptr<const Repository>;
 /// A resource tag (not an image tag).
 using ResourceTag = std::pair<std::string, std::string>;
 
-/// Whether moving `tag` to another digest is refused in this repository.
-bool IsTagImmutable(const Repository& repository, std::string_view tag);
+/// Whether moving `tag` to another digest is refused under these settings of a repository.
+bool IsTagImmutable(TagMutability mode, const std::vector<std::string>& exclusions, std::string_view tag);
 
 /// Whole-string match in which '*' is any run of characters.
 bool MatchesTagFilter(std::string_view filter, std::string_view tag);

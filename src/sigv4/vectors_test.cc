@@ -223,7 +223,8 @@ TEST(SigningCases, AllOfTheSharedFolder) {
   const char* shared = std::getenv("ENTREPOT_SHARED");
   const std::filesystem::path folder =
       std::filesystem::path(shared ? shared : ENTREPOT_SOURCE_DIR "/../shared") / "data/sigv4";
-  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "no signing cases at " << folder;
+  if (!std::filesystem::is_directory(folder))
+    GTEST_SKIP() << "reference material is absent: no signing cases at " << folder;
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (!entry.is_directory()) continue;
