@@ -193,9 +193,10 @@ CRITERIA = (
     Criterion("K1", "push-256m-free", DSEF, MEGABYTES, DSF),
     Criterion("K2", "pull-1g", ENTREPOT, MEGABYTES, DISK, at_least=0.4),
     Criterion("K2", "pull-1g", ENTREPOT, CPU_PER_GIB, at_most=0.85),
-    Criterion("K2", "pull-1g", ENTREPOT, MEGABYTES, REGISTRY, at_least=1, bound=SEALED, share=0.9),
+    Criterion("K2", "pull-1g", ENTREPOT, MEGABYTES, REGISTRY, at_least=1, bound=SENDFILE, share=0.4),
     Criterion("K2", "pull-1g-free", ENTREPOT, MEGABYTES, DISK, at_least=0.5),
     Criterion("K2", "pull-1g", SEALED, MEGABYTES, SENDFILE),
+    Criterion("K2", "pull-1g", ENTREPOT, MEGABYTES, SEALED),
     Criterion("K2", "pull-1g-free", OVERLAP, MEGABYTES, SENDFILE),
     # All of A1 to A4 is pinned: figures of one processor. moto answers every page with the 100 images that it has.
     Criterion("A1", "tokens", ENTREPOT, REQUESTS, at_least=15_000),
