@@ -251,6 +251,8 @@ def main(arguments: list[str]) -> int:
     if options.disk_gib and (why := why_none()):
         print(f"on the machine's own disk, which is never full nor cut off from power: {why}", file=sys.stderr)
         options.disk_gib = 0
+    if options.scratch:
+        options.scratch.mkdir(parents=True, exist_ok=True)
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="entrepot-soak-", dir=options.scratch))
     good = Soak(options, scratch).run()
     if good:
