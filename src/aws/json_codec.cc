@@ -137,8 +137,9 @@ void AppendStructure(std::string& out, const Shape& shape, const void* structure
     const void* value = member.Value(structure);
     if (!value) continue;
     if (out.back() != '{') out += ',';
-    AppendJsonText(out, member.name);
-    out += ':';
+    out += '"';
+    out += member.name;  // letters and digits
+    out += "\":";
     AppendValue(out, *member.shape, value);
   }
   out += '}';

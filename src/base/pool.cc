@@ -5,29 +5,40 @@
 namespace entrepot {
 
 ThreadPool::ThreadPool(std::string name, int threads, std::size_t capacity)
-    : name_(std::move(name)), capacity_(capacity) {
+    : name_(std::move(name)), capacity_(capacity), sleepers_(static_cast<std::size_t>(threads)) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this, i] { Run(i); });
 }
 
 ThreadPool::~ThreadPool() { Stop(); }
 
+ThreadPool::Sleeper* ThreadPool::Queue(Job job) {
+  queue_.push_back(std::move(job));
+  if (asleep_.empty()) return nullptr;
+  Sleeper* sleeper = asleep_.back();
+  asleep_.pop_back();
+  sleeper->awake = true;
+  return sleeper;
+}
+
 bool ThreadPool::TryPost(Job job) {
+  Sleeper* sleeper;
   {
     std::lock_guard lock(mutex_);
     if (stopping_ || queue_.size() >= capacity_) return false;
-    queue_.push_back(std::move(job));
+    sleeper = Queue(std::move(job));
   }
-  wake_.notify_one();
+  if (sleeper) sleeper->wake.notify_one();
   return true;
 }
 
 void ThreadPool::Post(Job job) {
+  Sleeper* sleeper;
   {
     std::lock_guard lock(mutex_);
     if (stopped_) return;
-    queue_.push_back(std::move(job));
+    sleeper = Queue(std::move(job));
   }
-  wake_.notify_one();
+  if (sleeper) sleeper->wake.notify_one();
 }
 
 void ThreadPool::Stop() {
@@ -36,8 +47,10 @@ void ThreadPool::Stop() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     threads.swap(threads_);
+    for (Sleeper* sleeper : asleep_) sleeper->awake = true;
+    asleep_.clear();
   }
-  wake_.notify_all();
+  for (Sleeper& sleeper : sleepers_) sleeper.wake.notify_one();
   for (std::thread& thread : threads) thread.join();
   std::deque<Job> left;  // posted by the last jobs: destroyed outside the lock
   std::lock_guard lock(mutex_);
@@ -52,12 +65,17 @@ std::size_t ThreadPool::waiting() const {
 
 void ThreadPool::Run(int index) {
   ::pthread_setname_np(::pthread_self(), (name_.substr(0, 11) + "-" + std::to_string(index)).c_str());
+  Sleeper& self = sleepers_[static_cast<std::size_t>(index)];
   for (;;) {
     Job job;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
+      while (queue_.empty()) {
+        if (stopping_) return;
+        self.awake = false;
+        asleep_.push_back(&self);
+        self.wake.wait(lock, [&] { return self.awake; });
+      }
       job = std::move(queue_.front());
       queue_.pop_front();
     }

@@ -37,13 +37,23 @@ class ThreadPool {
   int threads() const { return static_cast<int>(threads_.size()); }
 
  private:
+  struct Sleeper {
+    std::condition_variable wake;
+    bool awake = true;
+  };
+
   void Run(int index);
+  /// Queues the job and tells whom to wake, if anybody sleeps. Holding mutex_.
+  Sleeper* Queue(Job job);
 
   const std::string name_;
   const std::size_t capacity_;
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
   std::deque<Job> queue_;
+  std::deque<Sleeper> sleepers_;  // one a thread
+  // Who slept last wakes first: its stack, its heap and its connection to the database are still in the
+  // processor's caches, and threads that are too many touch nothing.
+  std::vector<Sleeper*> asleep_;
   bool stopping_ = false;
   bool stopped_ = false;
   std::vector<std::thread> threads_;

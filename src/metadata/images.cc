@@ -1,5 +1,8 @@
 #include "metadata/images.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "metadata/usage.h"
 
 namespace entrepot::metadata {
@@ -25,6 +28,28 @@ Result<ManifestRow> ReadManifestRow(sql::Cursor& row) {
                        .last_pulled_at = row.OptionalTime(10)};
   if (!row.IsNull(6)) manifest.subject = TRY(row.StoredDigest(6));
   return manifest;
+}
+
+bool IsBefore(const ImageRow& left, const ImageRow& right) {
+  if (left.manifest.pushed_at != right.manifest.pushed_at)
+    return left.manifest.pushed_at > right.manifest.pushed_at;
+  return left.manifest.digest < right.manifest.digest;
+}
+
+// Newest first, each image once, its tags ascending.
+void PutInOrder(std::vector<ImageRow>& images) {
+  if (!std::ranges::is_sorted(images, IsBefore)) {
+    std::ranges::sort(images, IsBefore);
+    std::vector<ImageRow> once;
+    for (ImageRow& image : images) {
+      if (once.empty() || once.back().manifest.digest != image.manifest.digest)
+        once.push_back(std::move(image));
+      else
+        std::ranges::move(image.tags, std::back_inserter(once.back().tags));
+    }
+    images = std::move(once);
+  }
+  for (ImageRow& image : images) std::ranges::sort(image.tags);
 }
 
 // A cursor before the first image: nothing was pushed later than this.
@@ -91,6 +116,8 @@ Result<bool> HasManifests(sql::Session& session, RepositoryRef ref) {
   return row.Next();
 }
 
+// Not sorted by the database: SQLite would sort all columns of a page that comes in order as it is.
+// PostgreSQL may join in another order.
 Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef ref,
                                          const std::optional<ImageCursor>& after, int limit) {
   sql::Cursor row = TRY(session.Query(
@@ -99,17 +126,16 @@ Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef re
       " (SELECT registry, repository, " MANIFEST_COLUMNS
       "   FROM manifests m WHERE registry = $1 AND repository = $2 AND pushed_at <= $3"
       "   AND (pushed_at < $3 OR digest > $4) ORDER BY pushed_at DESC, digest LIMIT $5) m"
-      " LEFT JOIN tags t ON t.registry = m.registry AND t.repository = m.repository AND t.digest = m.digest"
-      " ORDER BY m.pushed_at DESC, m.digest, t.tag",
+      " LEFT JOIN tags t ON t.registry = m.registry AND t.repository = m.repository AND t.digest = m.digest",
       ref.registry, ref.repository, after ? after->pushed_at : kEndOfTime,
       after ? after->digest.ToStored() : ByteVector{}, limit));
   std::vector<ImageRow> images;
   while (TRY(row.Next())) {
-    ManifestRow manifest = TRY(ReadManifestRow(row));
-    if (images.empty() || images.back().manifest.digest != manifest.digest)
-      images.push_back({std::move(manifest), {}});
+    if (images.empty() || TRY(row.StoredDigest(0)) != images.back().manifest.digest)
+      images.push_back({TRY(ReadManifestRow(row)), {}});
     if (!row.IsNull(kManifestColumns)) images.back().tags.push_back(row.Text(kManifestColumns));
   }
+  PutInOrder(images);
   return images;
 }
 

@@ -1,6 +1,7 @@
 #include "server/serve.h"
 
 #include <iostream>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -40,6 +41,10 @@ class Signals {
   sigset_t set_;
 };
 
+// What a thread keeps of its heap. A page of images is an answer of some hundred KiB, made of more: given
+// back to the system after each, every page of memory would be cleared and faulted in anew for the next.
+constexpr int kKeptHeapBytes = 2 << 20;
+
 // Connections and open layers need descriptors; keys in memory must not reach a core file
 // (design-storage 2.10).
 void PrepareProcess() {
@@ -52,6 +57,8 @@ void PrepareProcess() {
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_DUMPABLE, 0);
+  ::mallopt(M_TRIM_THRESHOLD, kKeptHeapBytes);
+  ::mallopt(M_MMAP_THRESHOLD, kKeptHeapBytes);
 }
 
 // A store that may have lost a write ends the process at once: recovery is a new start (design-storage 1.10).
