@@ -7,6 +7,7 @@
 #include "http/body_memory.h"
 #include "http/file_window.h"
 #include "http/loop.h"
+#include "http/record_batch.h"
 #include "http/response_head.h"
 
 namespace entrepot::http {
@@ -16,7 +17,11 @@ namespace {
 constexpr std::size_t kTogether = 15u << 10;
 constexpr std::size_t kSmallFile = 32u << 10;
 constexpr std::size_t kSourceBuffer = 256u << 10;
-constexpr std::size_t kCopyBuffer = 32u << 10;  // two TLS records, still in the cache when they are sealed
+// Where we seal the records ourselves, what is read, sealed and sent at once: four records, a full segment.
+constexpr std::size_t kBatch = 4 * RecordBatch::kRecordPlain;
+constexpr std::size_t kCopyBuffer = 64u << 10;
+constexpr std::size_t kBatchBuffer = 68u << 10;
+static_assert(kBatch <= kCopyBuffer && 4 * RecordBatch::kRecord <= kBatchBuffer);
 constexpr std::uint64_t kCorkFrom = 256u << 10;
 constexpr std::uint64_t kHotWindow = 1u << 20;
 constexpr std::uint64_t kColdWindow = 4u << 20;
@@ -33,8 +38,8 @@ Awaitable<bool> SendText(Channel& channel, std::string& head, std::string_view t
   co_return co_await channel.WriteAll(parts);
 }
 
-/// A large body in full segments: it costs a third less. Not under TLS, whose records are a segment each:
-/// there it costs a third more.
+/// A large body in full segments: it costs a third less. Not under TLS, where batches of records are that
+/// already.
 class Corked {
  public:
   Corked(Channel& channel, std::uint64_t length)
@@ -50,6 +55,27 @@ class Corked {
   Channel* const channel_;
 };
 
+/// Sends a body's parts: several records at a time where we seal them.
+class BodyWriter {
+ public:
+  /// What it takes of the budget for a body of `length`.
+  static std::size_t Needs(const Channel& channel, std::uint64_t length) {
+    return channel.sends_files() || length <= RecordBatch::kRecordPlain ? 0 : kBatchBuffer;
+  }
+  /// `needs` bytes were taken by the caller.
+  BodyWriter(Channel& channel, std::size_t needs) : channel_(channel) {
+    if (needs > 0) batch_.emplace(channel.session(), memory_.emplace(channel.memory(), needs).bytes());
+  }
+  Awaitable<bool> Write(std::span<iovec> parts) {
+    return batch_ ? channel_.WriteBatches(*batch_, parts) : channel_.WriteAll(parts);
+  }
+
+ private:
+  Channel& channel_;
+  std::optional<PageBuffer> memory_;
+  std::optional<RecordBatch> batch_;
+};
+
 /// A file's bytes; `head` was not sent yet.
 class FileAnswer {
  public:
@@ -62,9 +88,10 @@ class FileAnswer {
 
   Awaitable<bool> Send() {
     if (left_ <= kSmallFile && TakeSmallFile()) co_return co_await channel_.WriteAll(head_);
+    if (!channel_.sends_files() && left_ > 0) co_return co_await SendCopied();
     iovec part = Part(head_);
     if (!co_await channel_.WriteAll({&part, 1}, left_ > 0)) co_return false;
-    co_return channel_.sends_files() ? co_await SendFromCache() : co_await SendCopied();
+    co_return co_await SendFromCache();
   }
 
  private:
@@ -94,16 +121,20 @@ class FileAnswer {
   }
 
   Awaitable<bool> SendCopied() {
-    if (left_ == 0) co_return true;
-    if (!co_await channel_.TakeMemory(kCopyBuffer)) co_return false;
+    channel_.Enter(Phase::kWorking);
+    const std::size_t needs = BodyWriter::Needs(channel_, left_);
+    if (!co_await channel_.TakeMemory(kCopyBuffer + needs)) co_return false;
+    channel_.Enter(Phase::kSending);
     PageBuffer buffer(channel_.memory(), kCopyBuffer);
+    BodyWriter writer(channel_, needs);
     while (left_ > 0) {
-      const MutableBytes out = buffer.bytes().first(std::min<std::uint64_t>(left_, kCopyBuffer));
+      const MutableBytes out = buffer.bytes().first(std::min<std::uint64_t>(left_, kBatch));
       if (ReadIfCached(file_, offset_, out) != out.size() &&
           !co_await OnBodyPool([this, out] { return ReadFully(file_, offset_, out); }))
         co_return false;
-      iovec part = Part(out);
-      if (!co_await channel_.WriteAll({&part, 1})) co_return false;
+      std::array<iovec, 2> parts{Part(head_), Part(out)};
+      if (!co_await writer.Write(parts)) co_return false;
+      head_.clear();
       Advance(out.size());
     }
     co_return true;
@@ -139,8 +170,10 @@ class SourceAnswer {
     if (unread_ == 0) co_return co_await channel_.WriteAll(head_);
     const std::size_t size = std::min<std::uint64_t>(unread_, kSourceBuffer);
     channel_.Enter(Phase::kWorking);
-    if (!co_await channel_.TakeMemory(2 * size)) co_return false;
+    const std::size_t needs = BodyWriter::Needs(channel_, unread_);
+    if (!co_await channel_.TakeMemory(2 * size + needs)) co_return false;
     PageBuffer first(channel_.memory(), size), second(channel_.memory(), size);
+    BodyWriter writer(channel_, needs);
     std::array<MutableBytes, 2> buffers{first.bytes(), second.bytes()};
 
     StartRead(buffers[0]);
@@ -151,7 +184,7 @@ class SourceAnswer {
       if (filled.empty()) co_return false;
       if (unread_ > 0) StartRead(buffers[1 - current]);
       channel_.Enter(Phase::kSending);
-      const bool sent = co_await SendBuffer(filled);
+      const bool sent = co_await SendBuffer(writer, filled);
       if (unread_ == 0) co_return sent;
       if (!sent) {
         co_await channel_.Finished(pending_);  // it writes into our buffer
@@ -177,9 +210,9 @@ class SourceAnswer {
     return buffer.first(count);
   }
 
-  Awaitable<bool> SendBuffer(Bytes bytes) {
+  Awaitable<bool> SendBuffer(BodyWriter& writer, Bytes bytes) {
     std::array<iovec, 2> parts{Part(head_), Part(bytes)};
-    const bool sent = co_await channel_.WriteAll(std::span(parts).subspan(head_.empty() ? 1 : 0));
+    const bool sent = co_await writer.Write(std::span(parts).subspan(head_.empty() ? 1 : 0));
     head_.clear();
     co_return sent;
   }

@@ -46,7 +46,7 @@ class BodyMemory {
     std::size_t bytes;
     std::function<void()> granted;
   };
-  /// Freed pages of one size that are kept for reuse.
+  /// Freed pages of one size that are kept for reuse: the sizes of blocks and of what answers are made in.
   struct Shelf {
     std::size_t bytes;
     std::vector<std::uint8_t*> pages;
@@ -61,7 +61,7 @@ class BodyMemory {
   std::uint64_t next_waiter_ = 1;
   std::list<Waiter> waiters_;
   std::mutex shelf_mutex_;
-  std::vector<Shelf> shelves_{{256u << 10, {}}, {1u << 20, {}}};
+  std::vector<Shelf> shelves_{{64u << 10, {}}, {68u << 10, {}}, {256u << 10, {}}, {1u << 20, {}}};
 };
 
 /// Bytes of the budget that are given back at the end.

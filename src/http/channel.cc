@@ -12,6 +12,7 @@
 
 #include "http/body_memory.h"
 #include "http/loop.h"
+#include "http/record_batch.h"
 #include "http/tls_context.h"
 
 namespace entrepot::http {
@@ -183,41 +184,56 @@ Awaitable<bool> Channel::WriteAll(std::string_view text) {
 }
 
 Awaitable<bool> Channel::WriteAll(std::span<iovec> parts, bool more) {
+  return tls_ != nullptr ? WriteRecords(parts) : WriteRaw(parts, more);
+}
+
+Awaitable<bool> Channel::WriteRecords(std::span<iovec> parts) {
   while (!parts.empty()) {
     if (aborted_) co_return false;
     std::size_t sent = 0;
-    if (tls_ != nullptr) {
-      ERR_clear_error();
-      const int result = SSL_write_ex(tls_.get(), parts[0].iov_base, parts[0].iov_len, &sent);
-      if (result != 1) {
-        if (co_await WaitForTls(result) == Io::kClosed) co_return false;
-        continue;
-      }
-    } else {
-      msghdr message{};
-      message.msg_iov = parts.data();
-      message.msg_iovlen = parts.size();
-      const ssize_t result =
-          ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
-      if (result < 0) {
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN || co_await Wait(descriptor_base::wait_write) == Io::kClosed) co_return false;
-        continue;
-      }
-      sent = static_cast<std::size_t>(result);
+    ERR_clear_error();
+    const int result = SSL_write_ex(tls_.get(), parts[0].iov_base, parts[0].iov_len, &sent);
+    if (result != 1) {
+      if (co_await WaitForTls(result) == Io::kClosed) co_return false;
+      continue;
     }
-    loop_.counters.bytes_sent.Add(sent);
-    const bool enough = Moved(sent);
-    while (!parts.empty() && sent >= parts[0].iov_len) {
-      sent -= parts[0].iov_len;
-      parts = parts.subspan(1);
-    }
-    if (parts.empty()) break;
-    parts[0].iov_base = static_cast<char*>(parts[0].iov_base) + sent;
-    parts[0].iov_len -= sent;
-    if (enough) co_await Yield();
+    if (Sent(parts, sent)) co_await Yield();
   }
   co_return true;
+}
+
+Awaitable<bool> Channel::WriteRaw(std::span<iovec> parts, bool more) {
+  while (!parts.empty()) {
+    if (aborted_) co_return false;
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t result = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    if (result < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN || co_await Wait(descriptor_base::wait_write) == Io::kClosed) co_return false;
+      continue;
+    }
+    if (Sent(parts, static_cast<std::size_t>(result))) co_await Yield();
+  }
+  co_return true;
+}
+
+Awaitable<bool> Channel::WriteBatches(RecordBatch& batch, std::span<iovec> parts) {
+  while (!parts.empty()) {
+    if (aborted_) co_return false;
+    const Bytes records = batch.Seal(parts);
+    if (records.empty()) co_return false;
+    iovec part{const_cast<std::uint8_t*>(records.data()), records.size()};
+    if (!co_await WriteRaw({&part, 1}, false)) co_return false;
+  }
+  co_return true;
+}
+
+bool Channel::Sent(std::span<iovec>& parts, std::size_t bytes) {
+  loop_.counters.bytes_sent.Add(bytes);
+  Advance(parts, bytes);
+  return Moved(bytes);
 }
 
 void Channel::Cork(bool on) {

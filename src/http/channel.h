@@ -29,6 +29,7 @@ namespace entrepot::http {
 
 class BodyMemory;
 class Loop;
+class RecordBatch;
 
 /// What a connection is doing, which decides how long it may take.
 enum class Phase {
@@ -84,6 +85,10 @@ class Channel : public boost::intrusive::list_base_hook<> {
   /// Sends all of it; changes `parts` as it goes. `more` = a file follows at once.
   Awaitable<bool> WriteAll(std::span<iovec> parts, bool more = false);
   Awaitable<bool> WriteAll(std::string_view text);
+  /// Like WriteAll, as many records a send as `batch` holds. It is of this channel's session.
+  Awaitable<bool> WriteBatches(RecordBatch& batch, std::span<iovec> parts);
+  /// Null on a plain socket.
+  SSL* session() { return tls_.get(); }
   /// While corked, the kernel sends full segments only. Uncorking sends the rest.
   void Cork(bool on);
   /// Sends the file's bytes; only where sends_files(). False also when the file is shorter than `offset +
@@ -143,6 +148,10 @@ class Channel : public boost::intrusive::list_base_hook<> {
   Awaitable<Io> Ready();
   /// Behind an operation that OpenSSL could not finish.
   Awaitable<Io> WaitForTls(int result);
+  Awaitable<bool> WriteRecords(std::span<iovec> parts);
+  Awaitable<bool> WriteRaw(std::span<iovec> parts, bool more);
+  /// Takes what was sent from `parts`; true = the others come first before the rest.
+  bool Sent(std::span<iovec>& parts, std::size_t bytes);
   /// Counts progress; true = it has been this connection's turn for long enough.
   bool Moved(std::size_t bytes);
   Awaitable<void> Yield();

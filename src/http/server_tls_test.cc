@@ -8,8 +8,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "http/record_batch.h"
 #include "http/test_server.h"
 #include "http/tls.h"
+#include "http/tls_context.h"
 
 namespace entrepot::http {
 namespace {
@@ -45,8 +47,10 @@ void WriteCertificate(const std::string& certificate_file, const std::string& ke
 class TlsClient {
  public:
   explicit TlsClient(std::uint16_t port, const char* server_name = nullptr, const char* protocol = "http/1.1",
-                     int version = 0)
-      : client_(port), context_(SSL_CTX_new(TLS_client_method())), session_(SSL_new(context_.get())) {
+                     int version = 0, int receive_buffer = 0)
+      : client_(port, false, receive_buffer),
+        context_(SSL_CTX_new(TLS_client_method())),
+        session_(SSL_new(context_.get())) {
     if (version != 0) SSL_set_max_proto_version(session_.get(), version);
     std::string offer = std::string(1, static_cast<char>(std::strlen(protocol))) + protocol;
     SSL_set_alpn_protos(session_.get(), reinterpret_cast<const unsigned char*>(offer.data()),
@@ -73,8 +77,8 @@ class TlsClient {
     std::size_t sent = 0;
     return SSL_write_ex(session_.get(), bytes.data(), bytes.size(), &sent) == 1;
   }
-  Answered Ask(std::string_view request) {
-    if (!Send(request)) return {};
+  Answered Ask(std::string_view request) { return Send(request) ? Receive() : Answered{}; }
+  Answered Receive() {
     Answered answer;
     std::size_t end = 0;
     while ((end = received_.find("\r\n\r\n")) == received_.npos)
@@ -85,8 +89,24 @@ class TlsClient {
     const std::string length = answer.Field("Content-Length");
     while (received_.size() < std::stoull(length))
       if (!More()) return {};
-    answer.body = std::exchange(received_, "");
+    answer.body = received_.substr(0, std::stoull(length));
+    received_.erase(0, answer.body.size());
     return answer;
+  }
+  /// The records of a request, not sent.
+  std::string Sealed(std::string_view request) {
+    std::vector<std::uint8_t> memory(RecordBatch::kRecord);
+    RecordBatch batch(session_.get(), memory);
+    iovec part{const_cast<char*>(request.data()), request.size()};
+    std::span<iovec> parts(&part, 1);
+    const Bytes records = batch.Seal(parts);
+    return {reinterpret_cast<const char*>(records.data()), records.size()};
+  }
+  const std::string& received() const { return received_; }
+  bool EndsByReset() {
+    while (More()) {
+    }
+    return errno == ECONNRESET && SSL_get_shutdown(session_.get()) == 0;
   }
   bool EndsCleanly() {
     while (More()) {
@@ -156,6 +176,19 @@ TEST_F(ServerTlsTest, TellsAHostThatIsNotTheServerName) {
   EXPECT_TRUE(other.EndsCleanly());
 }
 
+TEST_F(ServerTlsTest, RecordsThatArriveTogetherAndInPiecesAreAllRead) {
+  Start();
+  for (const std::size_t cut : {1u, 5u, 6u, 40u}) {
+    SCOPED_TRACE(cut);
+    TlsClient one(port, "localhost");
+    const std::string two = one.Sealed(kGetInline) + one.Sealed(kGetInline), last = one.Sealed(kGetInline);
+    ASSERT_TRUE(one.socket().Send(two + last.substr(0, cut)));
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(one.Receive().body, "inline");
+    ASSERT_TRUE(one.socket().Send(last.substr(cut)));
+    EXPECT_EQ(one.Receive().body, "inline");
+  }
+}
+
 TEST_F(ServerTlsTest, MovesBodiesInBothDirections) {
   std::string content(3 << 20, '\0');
   for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 7 >> 4);
@@ -185,6 +218,146 @@ TEST_F(ServerTlsTest, MovesBodiesInBothDirections) {
       "PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(content.size()) +
       "\r\n\r\n" + content;
   EXPECT_TRUE(client.Ask(put).body == content);
+}
+
+/// Gives `text`; fails where it ends too early.
+class TextSource : public BodySource {
+ public:
+  TextSource(const std::string& text, std::uint64_t length) : text_(text), length_(length) {}
+  std::uint64_t length() const override { return length_; }
+  Result<std::size_t> Read(MutableBytes out) override {
+    const std::size_t count = std::min(out.size(), text_.size() - read_);
+    if (count == 0) return Fail(ErrorCode::kDamaged);
+    std::memcpy(out.data(), text_.data() + read_, count);
+    read_ += count;
+    return count;
+  }
+
+ private:
+  const std::string& text_;
+  const std::uint64_t length_;
+  std::size_t read_ = 0;
+};
+
+/// Bodies of the same bytes: a source's under /source, a file's elsewhere.
+class TlsBodyTest : public ServerTlsTest {
+ protected:
+  TlsBodyTest() {
+    std::ofstream(path_, std::ios::binary) << content_;
+    file_ = std::make_shared<UniqueFd>(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    handler.handle = [this](const RequestHead& head, std::string, bool) {
+      Response response;
+      if (head.path == "/source")
+        response.body = std::make_unique<TextSource>(content_, length_);
+      else
+        response.body = FileRange{file_, 0, length_};
+      return response;
+    };
+  }
+
+  static constexpr std::array<std::string_view, 2> kGets = {"GET /source HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                                                            "GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n"};
+  const std::string content_ = Pattern((3 << 20) + 77);
+  const std::string path_ = directory_ / "body";
+  std::shared_ptr<const UniqueFd> file_;
+  std::uint64_t length_ = content_.size();
+};
+
+TEST_F(TlsBodyTest, EveryLengthArrivesAndTheConnectionGoesOn) {
+  Start();
+  for (const int version : {TLS1_3_VERSION, TLS1_2_VERSION}) {
+    TlsClient client(port, "localhost", "http/1.1", version);
+    for (const std::size_t length :
+         std::initializer_list<std::size_t>{1, 16 << 10, (32 << 10) + 1, 4 * RecordBatch::kRecordPlain,
+                                            64 << 10, (256 << 10) + 1, content_.size()}) {
+      length_ = length;
+      for (const std::string_view get : kGets) {
+        EXPECT_TRUE(client.Ask(get).body == content_.substr(0, length)) << get << length;
+        EXPECT_EQ(client.Ask(kGetInline).body, "inline");
+      }
+    }
+  }
+}
+
+TEST_F(TlsBodyTest, ASlowReaderGetsEveryByteInPieces) {
+  Start();
+  for (const std::string_view get : kGets) {
+    TlsClient client(port, "localhost", "http/1.1", 0, 4096);
+    EXPECT_TRUE(client.Ask(get).body == content_) << get;
+    EXPECT_EQ(client.Ask(kGetInline).body, "inline");
+  }
+}
+
+TEST_F(TlsBodyTest, ABodyThatFailsNeverLooksComplete) {
+  Start();
+  length_ = content_.size() + (1 << 20);
+  for (const std::string_view get : kGets) {
+    TlsClient client(port, "localhost");
+    ASSERT_TRUE(client.Send(get));
+    EXPECT_TRUE(client.EndsByReset()) << get;
+    EXPECT_LE(client.received().size(), content_.size() + 1000) << get;
+  }
+}
+
+TEST_F(TlsBodyTest, AClientThatGoesGivesItsMemoryBack) {
+  options.limits.body_memory = 4 << 20;
+  Start();
+  for (int i = 0; i < 40; ++i) {  // forty times 132 KiB, or 580, would not fit if it stayed away
+    TlsClient client(port, "localhost", "http/1.1", 0, 4096);
+    ASSERT_TRUE(client.Send(kGets[i % 2]));
+    ASSERT_TRUE(Eventually([&] { return handler.handled == i + 1; }));
+    client.socket().Reset();
+  }
+  for (const std::string_view get : kGets)
+    EXPECT_TRUE(TlsClient(port, "localhost").Ask(get).body == content_) << get;
+}
+
+TEST_F(TlsBodyTest, ManyReadersShareTheBudget) {
+  options.limits.body_memory = 4 << 20;
+  Start();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 20; ++i)
+    threads.emplace_back(
+        [this, i] { EXPECT_TRUE(TlsClient(port, "localhost").Ask(kGets[i % 2]).body == content_); });
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(TlsBodyTest, ABatchIsAsManyRecordsAsFitAndThenTheSocketIsWrittenAgain) {
+  int sockets[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
+  const UniqueFd ours(sockets[0]), theirs(sockets[1]);
+  const auto session = static_cast<const OpenSslContext&>(*tls_).NewSession(ours.get());
+  std::string received;
+  std::thread reader([&received, &theirs] {
+    const std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>> context(SSL_CTX_new(TLS_client_method()));
+    const std::unique_ptr<SSL, Freed<SSL_free>> client(SSL_new(context.get()));
+    SSL_set_fd(client.get(), theirs.get());
+    SSL_connect(client.get());
+    char chunk[16384];
+    std::size_t count = 0;
+    while (SSL_read_ex(client.get(), chunk, sizeof chunk, &count) == 1) received.append(chunk, count);
+  });
+  EXPECT_EQ(SSL_do_handshake(session.get()), 1);
+  {
+    std::vector<std::uint8_t> memory(3 * RecordBatch::kRecord);
+    RecordBatch batch(session.get(), memory);
+    std::string head = "head", nothing;
+    std::array<iovec, 3> list{iovec{nothing.data(), 0}, iovec{head.data(), head.size()},
+                              iovec{const_cast<char*>(content_.data()), 5 * RecordBatch::kRecordPlain}};
+    std::span<iovec> parts(list);
+    std::vector<std::size_t> left;
+    while (!parts.empty()) {
+      const Bytes records = batch.Seal(parts);
+      ASSERT_FALSE(records.empty());
+      EXPECT_EQ(::send(ours.get(), records.data(), records.size(), 0), static_cast<ssize_t>(records.size()));
+      left.push_back(parts.empty() ? 0 : parts[0].iov_len);
+    }
+    EXPECT_EQ(left, (std::vector<std::size_t>{2 * RecordBatch::kRecordPlain, 0}));
+  }
+  EXPECT_EQ(SSL_write(session.get(), "end", 3), 3);
+  SSL_shutdown(session.get());
+  reader.join();
+  EXPECT_TRUE(received == "head" + content_.substr(0, 5 * RecordBatch::kRecordPlain) + "end");
 }
 
 TEST_F(ServerTlsTest, ReloadsWhatWasReplacedAndKeepsTheOldWhenItIsBad) {
