@@ -59,6 +59,7 @@ Result<std::shared_ptr<SSL_CTX>> OpenSslContext::Read() const {
   CHECK(context != nullptr);
   SSL_CTX_set_options(context.get(),
                       SSL_OP_ENABLE_KTLS | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_read_ahead(context.get(), 1);  // a record in one read, not its head and then the rest
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
