@@ -257,7 +257,7 @@ class TlsBodyTest : public ServerTlsTest {
 
   static constexpr std::array<std::string_view, 2> kGets = {"GET /source HTTP/1.1\r\nHost: localhost\r\n\r\n",
                                                             "GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n"};
-  const std::string content_ = Pattern((3 << 20) + 77);
+  const std::string content_ = Pattern((12 << 20) + 77);
   const std::string path_ = directory_ / "body";
   std::shared_ptr<const UniqueFd> file_;
   std::uint64_t length_ = content_.size();

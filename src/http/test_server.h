@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
@@ -124,7 +125,11 @@ class TestClient {
  public:
   explicit TestClient(std::uint16_t port, bool ipv6 = false, int receive_buffer = 0) {
     socket_.reset(::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (receive_buffer > 0) ::setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    if (receive_buffer > 0) {
+      ::setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+      const int segment = 1000;  // so that a send of the server may be taken in part
+      ::setsockopt(fd(), IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+    }
     const timeval patience{10, 0};
     ::setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(fd(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
