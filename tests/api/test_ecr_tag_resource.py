@@ -62,6 +62,14 @@ def test_tags_that_cannot_be(ecr, arn, listed, wrong):
     assert listed() == {}
 
 
+def test_lengths_are_of_characters(ecr, arn, listed):
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "ü" * 128, "Value": "日" * 256}])
+    assert listed() == {"ü" * 128: "日" * 256}
+    for key, value in (("ü" * 129, ""), ("k", "日" * 257)):
+        assert fault_of(ecr.tag_resource, resourceArn=arn, tags=[{"Key": key, "Value": value}]).text[0] == (
+            "InvalidTagParameterException")
+
+
 def test_no_such_repository(ecr):
     assert fault_of(ecr.tag_resource, resourceArn=repository_arn("not/here"), tags=[]).text == no_repository("not/here")
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aws/text.h"
 #include "services/ecr/naming.h"
 
 namespace entrepot::ecr {
@@ -59,7 +60,7 @@ ExclusionFilters ToFilters(const std::vector<std::string>& exclusions) {
 Result<std::vector<registry::ResourceTag>> ReadResourceTags(const std::vector<Tag>& tags) {
   std::vector<registry::ResourceTag> read;
   for (const Tag& tag : tags) {
-    if (tag.key.empty() || tag.key.size() > 128 || tag.value.size() > 256)
+    if (tag.key.empty() || aws::CountCodePoints(tag.key) > 128 || aws::CountCodePoints(tag.value) > 256)
       return Fail(ErrorCode::kInvalidTagParameter,
                   "a tag key has 1 to 128 characters and a tag value at most 256: '" + tag.key + "'");
     if (tag.key.starts_with("aws:"))
