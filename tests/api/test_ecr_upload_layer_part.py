@@ -64,7 +64,7 @@ def test_a_part_that_is_sent_twice_at_once_counts_once(api, upload):
     assert api.complete(upload, digest_of(first + second)) == digest_of(first + second)
 
 
-@pytest.mark.parametrize("last", [8, 10, 0, 1 << 40])
+@pytest.mark.parametrize("last", [8, 10, 0, 1 << 40, (1 << 63) - 1])
 def test_both_ends_are_inclusive(api, upload, last):
     fault = api.fault("upload_layer_part", uploadId=upload, **part(0, b"0123456789", partLastByte=last))
     assert_wants(fault, api, upload, 0)

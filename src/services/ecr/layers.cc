@@ -105,8 +105,8 @@ Result<UploadLayerPartResponse> UploadLayerPart(Ecr& ecr, const aws::CallContext
                                                 const UploadLayerPartRequest& request) {
   const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
   const registry::UploadTicket ticket = TRY(ecr.uploads.Find(*repository, request.upload_id));
-  const std::int64_t length = request.part_last_byte - request.part_first_byte + 1;
-  if (length != static_cast<std::int64_t>(request.layer_part_blob.size())) {
+  const auto size = static_cast<std::int64_t>(request.layer_part_blob.size());
+  if (request.part_last_byte - request.part_first_byte != size - 1) {  // neither is negative
     const registry::UploadStatus status = TRY(ecr.uploads.Status(*repository, ticket));
     return Fail(
         Error(ErrorCode::kUploadRangeInvalid, "partFirstByte and partLastByte do not span layerPartBlob")
