@@ -322,7 +322,7 @@ def test_no_such_image(api):
 
 def test_an_id_of_nothing(api):
     text = api.fault("update_image_storage_class", imageId={}, targetStorageClass="ARCHIVE").text
-    assert text == invalid("imageIds", "both tag and digest cannot be null")
+    assert text == invalid("imageId", "both tag and digest cannot be null")
 
 
 def test_no_such_class(api):

@@ -12,7 +12,7 @@ namespace {
 using registry::ImageReference;
 
 // Parameters that errors are about.
-constexpr std::string_view kIds = "imageIds", kDigest = "imageDigest";
+constexpr std::string_view kId = "imageId", kIds = "imageIds", kDigest = "imageDigest";
 
 std::optional<std::string> Maybe(std::string text) {
   return text.empty() ? std::nullopt : std::optional(std::move(text));
@@ -27,10 +27,12 @@ ImageFailure Failure(const ImageIdentifier& id, ImageFailureCode code, std::stri
   return {.failure_code = code, .failure_reason = std::move(reason), .image_id = id};
 }
 
-// kImageNotFound, kInvalidParameter about imageDigest, imageTag or (when the id is empty) imageIds.
-Result<ImageReference> ReadIdentifier(const registry::Repository& repository, const ImageIdentifier& id) {
+// kImageNotFound, kInvalidParameter about imageDigest, imageTag or (when the id is empty) the `parameter`
+// that has the id.
+Result<ImageReference> ReadIdentifier(const registry::Repository& repository, const ImageIdentifier& id,
+                                      std::string_view parameter = kIds) {
   if (!id.image_digest && !id.image_tag)
-    return InvalidParameter(std::string(kIds), "both tag and digest cannot be null");
+    return InvalidParameter(std::string(parameter), "both tag and digest cannot be null");
   ImageReference reference;
   if (id.image_tag) reference.tag = TRY(ImageTag::Parse(*id.image_tag));
   if (id.image_digest) {
@@ -282,7 +284,7 @@ Result<DescribeImagesResponse> DescribeImages(Ecr& ecr, const aws::CallContext& 
 Result<UpdateImageStorageClassResponse> UpdateImageStorageClass(
     Ecr& ecr, const aws::CallContext& call, const UpdateImageStorageClassRequest& request) {
   const registry::RepositoryPtr repository = TRY(FindRepository(ecr, call, request));
-  const ImageReference reference = TRY(ReadIdentifier(*repository, request.image_id));
+  const ImageReference reference = TRY(ReadIdentifier(*repository, request.image_id, kId));
   const registry::StorageClass target = request.target_storage_class == TargetStorageClass::kArchive
                                             ? registry::StorageClass::kArchive
                                             : registry::StorageClass::kStandard;
