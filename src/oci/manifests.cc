@@ -14,12 +14,14 @@ std::string ReferenceText(const Route& route) {
   return route.tag ? route.tag->str() : route.digest->ToString();
 }
 
-/// The media type without its parameters, which OCI Distribution v1.1 tells registries to ignore.
+/// The media type without its parameters, which OCI Distribution v1.1 tells registries to ignore; "" for an
+/// "application/json" and the like, which says nothing about the manifest.
 std::string DeclaredMediaType(const http::RequestHead& head) {
   std::string_view type = head.Header("Content-Type");
   type = type.substr(0, type.find(';'));
   const std::size_t end = type.find_last_not_of(" \t");
-  return std::string(type.substr(0, end + 1));  // npos + 1 is 0
+  type = type.substr(0, end + 1);  // npos + 1 is 0
+  return registry::IsManifestType(type) ? std::string(type) : std::string();
 }
 
 /// ECR refuses an immutable tag even to the image that has it.

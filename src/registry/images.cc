@@ -228,6 +228,7 @@ Result<Page<Entry>> FilteredPage(const PageRequest& request, Fetch fetch, Cursor
 
 Result<PutImageResult> Images::Put(const Repository& repository, NewImage image) {
   const Manifest manifest = TRY(ParseManifest(image.content, image.declared_media_type));
+  if (descriptor_types_ == DescriptorTypes::kWithoutParameters) TRY(RefuseMediaTypeParameters(manifest));
   const Digest digest = TRY(DigestOf(image));
   return store_.Write([&](WriteTransaction& transaction) -> Result<PutImageResult> {
     const RepositoryRef ref = RefOf(repository);

@@ -67,11 +67,19 @@ struct PutImageResult {
   bool tag_moved = false;  // a tag was new or on another digest
 };
 
+/// Which media types a manifest may give its descriptors and itself as an artifact (design.md 5).
+enum class DescriptorTypes { kAny, kWithoutParameters };
+
 class Images {
  public:
   Images(metadata::Store& store, Caches& caches, const Grace& grace, const events::Outbox& outbox,
-         const Quotas& quotas = {})
-      : store_(store), caches_(caches), grace_(grace), outbox_(outbox), quotas_(quotas) {}
+         const Quotas& quotas = {}, DescriptorTypes descriptor_types = DescriptorTypes::kAny)
+      : store_(store),
+        caches_(caches),
+        grace_(grace),
+        outbox_(outbox),
+        quotas_(quotas),
+        descriptor_types_(descriptor_types) {}
 
   /// Stores the manifest and puts the tags on it, in one transaction (ecr-semantics 4.4). The same digest
   /// again, with no tag or with tags that are on it already, changes nothing and is no error here: created,
@@ -116,6 +124,7 @@ class Images {
   const Grace& grace_;
   const events::Outbox& outbox_;
   const Quotas quotas_;
+  const DescriptorTypes descriptor_types_;
 };
 
 }  // namespace entrepot::registry

@@ -46,11 +46,8 @@ Result<std::string> MediaTypeOf(const json::value& root, std::string_view declar
     }
     return Invalid(kInvalidJson);
   }
-  // A declared "application/json" and the like say nothing about the manifest.
-  const bool declares_manifest =
-      std::ranges::any_of(kMediaTypes, [&](const MediaTypeRow& row) { return row.media_type == declared; });
   if (own.empty()) return std::string(declared);
-  if (declares_manifest && own != declared)
+  if (!declared.empty() && own != declared)
     return Invalid("the manifest's mediaType differs from the request's");
   return std::string(own);
 }
@@ -83,7 +80,7 @@ bool IsForeign(const json::value& descriptor) {
 // An entry of an index that no manifest's media type fits is a layer: BuildKit's cache is an index of layers.
 bool IsLayerOfIndex(const Reference& reference) {
   return reference.kind == ReferenceKind::kManifest && !reference.media_type.empty() &&
-         std::ranges::find(kMediaTypes, reference.media_type, &MediaTypeRow::media_type) == kMediaTypes.end();
+         !IsManifestType(reference.media_type);
 }
 
 Result<> ReadList(const json::value& root, std::string_view member, ReferenceKind kind, bool required,
@@ -141,6 +138,18 @@ Result<> ReadSubjectAndAnnotations(const json::value& root, Manifest& manifest) 
 }
 
 }  // namespace
+
+bool IsManifestType(std::string_view media_type) {
+  return std::ranges::find(kMediaTypes, media_type, &MediaTypeRow::media_type) != kMediaTypes.end();
+}
+
+Result<> RefuseMediaTypeParameters(const Manifest& manifest) {
+  const auto has_parameters = [](std::string_view media_type) { return media_type.contains(';'); };
+  if (has_parameters(manifest.artifact_type) ||
+      std::ranges::any_of(manifest.references, has_parameters, &Reference::media_type))
+    return Invalid(kInvalidJson);
+  return {};
+}
 
 Result<Manifest> ParseManifest(std::string_view content, std::string_view declared_media_type) {
   if (content.size() > kMaxManifestBytes)

@@ -41,9 +41,16 @@ struct Manifest {
   std::int64_t layers_size = 0;  // config and layers together, as the descriptors say
 };
 
+/// Whether manifests of that media type are taken (design.md 5).
+bool IsManifestType(std::string_view media_type);
+
 /// `declared_media_type` is what the request said (Content-Type, or imageManifestMediaType), "" when it said
 /// nothing. kManifestInvalid: no JSON object, no media type anywhere, two that differ, a bad descriptor;
 /// kManifestUnsupported: a media type that is no manifest's (design.md 5); kManifestTooLarge.
 Result<Manifest> ParseManifest(std::string_view content, std::string_view declared_media_type);
+
+/// kManifestInvalid when a descriptor's media type or the artifact type has parameters, which ECR refuses
+/// (ecr-semantics 4.4).
+Result<> RefuseMediaTypeParameters(const Manifest& manifest);
 
 }  // namespace entrepot::registry

@@ -102,8 +102,10 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   pulls_ = std::make_unique<registry::Pulls>(store, *pull_time_exclusions_, storage_->outbox,
                                              registry::Pulls::Options{.events = config_.events_pulls});
   creation_templates_ = std::make_unique<registry::CreationTemplates>(store, *repositories_);
-  images_ = std::make_unique<registry::Images>(store, *caches_, storage_->grace, storage_->outbox,
-                                               QuotasOf(config_));
+  images_ = std::make_unique<registry::Images>(
+      store, *caches_, storage_->grace, storage_->outbox, QuotasOf(config_),
+      config_.compat_ecr_quirks ? registry::DescriptorTypes::kWithoutParameters
+                                : registry::DescriptorTypes::kAny);
   storage_classes_ = std::make_unique<registry::StorageClasses>(store, storage_->outbox);
   layers_ =
       std::make_unique<registry::Layers>(store, *storage_->blobs, storage_->keys, *caches_, storage_->grace);

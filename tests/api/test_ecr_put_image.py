@@ -236,9 +236,11 @@ def test_manifests_that_are_broken(api, text):
     assert code == "InvalidParameterException" and "'ImageManifest'" in message
 
 
-def test_two_media_types(api):
-    code, message = api.fault("put_image", imageManifest=api.image(), imageManifestMediaType=DOCKER_TYPE).text
+@pytest.mark.parametrize("other", [DOCKER_TYPE, INDEX_TYPE, "application/json", "text/plain"])
+def test_two_media_types(api, other):
+    code, message = api.fault("put_image", imageManifest=api.image(), imageManifestMediaType=other).text
     assert code == "InvalidParameterException" and "'ImageManifest'" in message
+    assert api.image_ids() == []
 
 
 @pytest.mark.parametrize("digest", [digest_of(pattern(10)), "sha256:00", "md5:" + "0" * 32])

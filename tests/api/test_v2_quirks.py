@@ -1,12 +1,16 @@
 """`[compat] ecr_quirks = true`: /v2/ where ECR is stricter than the OCI specification (docs/compatibility.md)."""
 
+import json
+
 import pytest
 
+from harness.api import fault_of, invalid
 from harness.server import Server
 from harness.v2 import V2, digest_of, pattern
 
 MIB = 1 << 20
 PART = 5 * MIB
+NOT_JSON = invalid("ImageManifest", "Invalid JSON syntax")
 SMALL_PART = ("BLOB_UPLOAD_INVALID", "All layer parts except the last part should be at least 5MB")
 
 
@@ -95,3 +99,15 @@ def test_an_immutable_tag_is_refused_to_its_own_image(server):
 def test_a_movable_tag_is_not(v2):
     manifest = v2.push_image("v1")
     assert v2.put_manifest("v1", manifest).status == 201
+
+
+@pytest.mark.parametrize("place", ["artifactType", "config", "layer"])
+def test_media_types_have_no_parameters(server, v2, place):
+    manifest = json.loads(v2.image())
+    described = {"config": manifest["config"], "layer": manifest["layers"][0], "artifactType": manifest}[place]
+    described["artifactType" if place == "artifactType" else "mediaType"] = "application/vnd.example;version=0.2"
+    answer = v2.put_manifest("v1", json.dumps(manifest).encode())
+    assert answer.status == 405 and answer.error == ("UNSUPPORTED", NOT_JSON[1])
+    put = {"repositoryName": v2.repository, "imageManifest": json.dumps(manifest), "imageTag": "v1"}
+    assert fault_of(server.client("ecr").put_image, **put).text == NOT_JSON
+    assert v2.get_manifest("v1").status == 404
