@@ -1,6 +1,7 @@
 #include "registry/archivist.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/encoding.h"
 #include "base/log.h"
@@ -20,6 +21,7 @@ using metadata::WritePriority;
 using metadata::WriteTransaction;
 
 constexpr int kSlice = 16;
+constexpr int kCountedPending = 1'000;
 
 // Until the next attempt: soon at first, then every five minutes.
 std::chrono::seconds DelayAfter(std::int64_t attempts) {
@@ -48,8 +50,19 @@ Result<bool> IsAtHand(metadata::sql::Session& session, RepositoryRef ref,
 }  // namespace
 
 Result<bool> Archivist::RunSlice() {
+  TRY(LookAtPending());
   // Somebody waits for what is being activated.
   return TRY(CarryChanges()) || TRY(ArchiveFiles());
+}
+
+// Also what waits for another attempt, or for a hold to end.
+Result<> Archivist::LookAtPending() {
+  constexpr Timestamp kEver{std::numeric_limits<std::int64_t>::max()};
+  pending_ = TRY(store_.Read([&](metadata::sql::Session& session) -> Result<std::size_t> {
+    return TRY(metadata::ListStorageClassChanges(session, kEver, kCountedPending)).size() +
+           TRY(metadata::ListArchiveCandidates(session, kEver, kCountedPending)).size();
+  }));
+  return {};
 }
 
 void Archivist::Report(std::string_view what, const Error& error) {

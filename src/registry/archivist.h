@@ -35,9 +35,12 @@ class Archivist {
   void Stop() { mover_.Stop(); }
 
   const ArchivistCounters& counters() const { return counters_; }
+  /// What waits to be carried through, counted up to 1000 of a kind.
+  std::uint64_t pending() const { return pending_; }
   const MoveCounters& moves() const { return mover_.counters(); }
 
  private:
+  Result<> LookAtPending();
   Result<bool> CarryChanges();
   Result<bool> ArchiveFiles();
   Result<> ArchiveFile(const metadata::ArchiveCandidate& candidate);
@@ -53,6 +56,7 @@ class Archivist {
   BlobMover mover_;
   const events::Outbox& outbox_;
   ArchivistCounters counters_;
+  std::atomic<std::uint64_t> pending_ = 0;
 };
 
 }  // namespace entrepot::registry

@@ -162,6 +162,10 @@ void AddArchive(Families& families, const registry::Archivist& archivist) {
   count("out", moves.returned, moves.returned_bytes);
   families.Counter("entrepot_archive_packed_bytes_total", "What the content that moved in takes there.", {},
                    static_cast<double>(moves.packed_bytes.load()));
+  families.Gauge(
+      "entrepot_archive_pending",
+      "Changes of storage class and files that wait for the archive, counted up to 1000 of a kind.", {},
+      static_cast<double>(archivist.pending()));
   families.Counter("entrepot_archive_failures_total", "Steps of the archive that failed and are repeated.",
                    {}, static_cast<double>(archivist.counters().failures.load()));
 }
@@ -209,13 +213,19 @@ void AddTraffic(Families& families, const registry::Traffic& traffic) {
   add({{"account", ""}, {"region", ""}, {"repository", ""}}, traffic.others());  // all not told apart
 }
 
-void AddQueues(Families& families, const registry::Pulls& pulls, const metadata::Store& store) {
+void AddQueues(Families& families, const MetricsSources& sources) {
   families.Counter("entrepot_pull_times_dropped_total", "Times of pulls for which there was no room.", {},
-                   static_cast<double>(pulls.counters().times_dropped.load()));
+                   static_cast<double>(sources.pulls.counters().times_dropped.load()));
   families.Counter("entrepot_pull_events_dropped_total", "Events of pulls for which there was no room.", {},
-                   static_cast<double>(pulls.counters().events_dropped.load()));
+                   static_cast<double>(sources.pulls.counters().events_dropped.load()));
   families.Gauge("entrepot_store_pending_writes", "Writes that wait or run.", {},
-                 static_cast<double>(store.pending_writes()));
+                 static_cast<double>(sources.store.pending_writes()));
+  const auto waiting = [&](const char* pool, std::size_t jobs) {
+    families.Gauge("entrepot_jobs_waiting", "Jobs that wait for a thread.", {{"pool", pool}},
+                   static_cast<double>(jobs));
+  };
+  waiting("worker", sources.workers.waiting());
+  waiting("body", sources.body_pool.waiting());
 }
 
 void AddStorage(Families& families, const Storage& storage) {
@@ -248,7 +258,7 @@ std::string RenderMetrics(const MetricsSources& sources) {
   AddStorage(families, sources.storage);
   AddEvents(families, sources.events);
   AddTraffic(families, sources.traffic);
-  AddQueues(families, sources.pulls, sources.store);
+  AddQueues(families, sources);
   return families.Text();
 }
 

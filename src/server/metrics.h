@@ -6,6 +6,7 @@
 #include <string>
 
 #include "aws/door.h"
+#include "base/pool.h"
 #include "http/server.h"
 #include "oci/door.h"
 #include "registry/pulls.h"
@@ -24,6 +25,8 @@ struct MetricsSources {
   const registry::Traffic& traffic;
   const registry::Pulls& pulls;
   const metadata::Store& store;
+  const ThreadPool& workers;
+  const ThreadPool& body_pool;
 };
 
 std::string RenderMetrics(const MetricsSources& sources);

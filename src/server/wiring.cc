@@ -165,8 +165,8 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
 }
 
 std::string Registry::Metrics() const {
-  return RenderMetrics(
-      {server_.get(), *oci_, *aws_, *storage_, *event_receivers_, traffic_, *pulls_, *foundation_.store});
+  return RenderMetrics({server_.get(), *oci_, *aws_, *storage_, *event_receivers_, traffic_, *pulls_,
+                        *foundation_.store, workers_, body_pool_});
 }
 
 Result<std::shared_ptr<http::TlsContext>> Registry::LoadTls(const DataLayout& layout) {
