@@ -20,7 +20,7 @@ constexpr std::size_t kWorkerQueue = 2048, kBodyQueue = 4096;
 constexpr std::size_t kCacheBytes = 64u << 20;
 
 constexpr std::chrono::seconds kTendUploadsEvery{5}, kReloadTlsEvery{2}, kWatchDiskEvery{1},
-    kWatchUsageEvery{15}, kDeliverEvery{1}, kFlushPullTimesEvery{60}, kFlushPullEventsEvery{1},
+    kWatchUsageEvery{15}, kDeliverEvery{1}, kFlushPullTimesEvery{5}, kFlushPullEventsEvery{1},
     kArchiveEvery{1};
 constexpr std::chrono::hours kSweepOrphansEvery{24}, kRenewCertificateEvery{24};
 

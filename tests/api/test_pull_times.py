@@ -1,4 +1,4 @@
-"""When images were last pulled: kept in memory, written every minute and at an orderly stop; and events of pulls."""
+"""When images were last pulled: kept in memory, written soon and at an orderly stop; and events of pulls."""
 
 import datetime
 import json
@@ -44,6 +44,11 @@ def test_a_manifest_by_v2_is_a_pull(app, reference):
     digest = digest_of_text(app.manifest)
     assert V2(app.server, "team/app").get_manifest(digest if reference == "digest" else reference).status == 200
     assert_now(last_pull(app))
+
+
+def test_a_pull_shows_soon(app):
+    app.get_image(imageTag="v1")
+    wait_until(lambda: "lastRecordedPullTime" in app.call("describe_images")["imageDetails"][0], "its time", 30)
 
 
 def test_a_pull_from_memory_counts_as_any_other(app):
