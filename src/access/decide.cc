@@ -43,7 +43,7 @@ Tally CountResource(const Question& question, std::span<const PolicyPtr> policie
   Tally tally;
   for (const PolicyPtr& policy : policies)
     for (const Statement& statement : policy->statements()) {
-      const Match match = statement.principals.Names(question.arn, question.unique_id, question.account);
+      const Match match = statement.CoversPrincipal(question.arn, question.unique_id, question.account);
       if (match != Match::kNone && Applies(statement, question)) Count(statement, match, tally);
     }
   return tally;

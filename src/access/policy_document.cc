@@ -80,14 +80,15 @@ Result<> ParseResources(const json::object& object, PolicyKind kind, Variables v
 }
 
 Result<> ParsePrincipals(const json::object& object, PolicyKind kind, Statement& statement) {
-  const json::value* principal = object.if_contains("Principal");
-  if (object.contains("NotPrincipal"))
-    return MalformedPolicy("NotPrincipal is not supported; use Principal and a Condition");
+  const json::value* principal =
+      TRY(EitherOf(object, "Principal", "NotPrincipal", statement.principals_excluded));
   if (kind == PolicyKind::kIdentity) {
     if (principal) return MalformedPolicy("An identity-based policy names no Principal");
     return {};
   }
   if (!principal) return MalformedPolicy("A statement has no Principal");
+  if (statement.principals_excluded && statement.allows)
+    return MalformedPolicy("NotPrincipal can only be used with Deny");
   statement.principals = TRY(PrincipalSet::Parse(*principal));
   return {};
 }
@@ -150,6 +151,13 @@ Result<Variables> ParseVersion(const json::object& document) {
 }
 
 }  // namespace
+
+PrincipalSet::Match Statement::CoversPrincipal(std::string_view arn, std::string_view unique_id,
+                                               std::string_view account) const {
+  using Match = PrincipalSet::Match;
+  if (!principals_excluded) return principals.Names(arn, unique_id, account);
+  return principals.Excepts(arn, unique_id, account) ? Match::kNone : Match::kDirect;
+}
 
 bool Statement::CoversAction(std::string_view action) const {
   const bool named =

@@ -25,9 +25,12 @@ struct Statement {
   std::vector<Glob> actions;        // lower case
   bool resources_excluded = false;  // NotResource
   std::vector<Pattern> resources;
+  bool principals_excluded = false;  // NotPrincipal, which only denies
   PrincipalSet principals;
   std::vector<Condition> conditions;
 
+  PrincipalSet::Match CoversPrincipal(std::string_view arn, std::string_view unique_id,
+                                      std::string_view account) const;
   bool CoversAction(std::string_view action) const;
   /// False also when a variable in it has no value.
   bool CoversResource(std::string_view resource, const Context& context) const;

@@ -84,4 +84,10 @@ PrincipalSet::Match PrincipalSet::Names(std::string_view arn, std::string_view u
   return Contains(accounts_, account) ? Match::kAccount : Match::kNone;
 }
 
+bool PrincipalSet::Excepts(std::string_view arn, std::string_view unique_id, std::string_view account) const {
+  if (everyone_) return true;
+  const bool named = Contains(arns_, arn) || Contains(unique_ids_, unique_id) || arn.ends_with(":root");
+  return named && Contains(accounts_, account);
+}
+
 }  // namespace entrepot::access

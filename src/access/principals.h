@@ -14,8 +14,8 @@ namespace entrepot::access {
 
 class PrincipalSet {
  public:
-  /// The value of a Principal element: "*", or an object of lists by type. A principal that does not exist is
-  /// taken when it is well formed (design-access 8).
+  /// The value of a Principal or NotPrincipal element: "*", or an object of lists by type. A principal that
+  /// does not exist is taken when it is well formed (design-access 8).
   static Result<PrincipalSet> Parse(const boost::json::value& principal);
 
   enum class Match {
@@ -25,6 +25,9 @@ class PrincipalSet {
     kDirect,   // everyone, or this very principal
   };
   Match Names(std::string_view arn, std::string_view unique_id, std::string_view account) const;
+  /// Whom a NotPrincipal leaves out: everyone, or whoever is named together with its account, as IAM asks;
+  /// the account alone leaves out its root user.
+  bool Excepts(std::string_view arn, std::string_view unique_id, std::string_view account) const;
 
  private:
   Result<> AddAws(std::string_view text);

@@ -102,6 +102,18 @@ def test_a_deny_is_obeyed_by_the_next_request_at_both_doors(server, api):
     assert over_v2.get_manifest("v1").status == 200
 
 
+def test_a_deny_to_all_but_some(api):
+    def denied_to_all_but(*principals: str) -> str:
+        left_out = {"Effect": "Deny", "NotPrincipal": {"AWS": [*principals, ACCOUNT]}, "Action": "ecr:ListImages"}
+        return api.call("set_repository_policy", policyText=policy(left_out))["policyText"]
+
+    (kept,) = json.loads(denied_to_all_but(CALLER))["Statement"]
+    assert kept["NotPrincipal"]["AWS"] == [CALLER, f"arn:aws:iam::{ACCOUNT}:root"]
+    assert api.image_ids() == []
+    denied_to_all_but(f"arn:aws:iam::{ACCOUNT}:user/other")
+    assert api.fault("list_images").code == "AccessDeniedException"
+
+
 def test_a_deny_under_a_condition_that_does_not_hold(api):
     api.push_image("v1")
     for address, allowed in (("127.0.0.0/8", True), ("192.0.2.0/24", False)):

@@ -93,10 +93,10 @@ json::object InOrder(const json::object& object, std::initializer_list<std::stri
 }
 
 json::object CanonicalStatement(const json::object& statement, std::string_view partition) {
-  json::object out = InOrder(statement, {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource",
-                                         "NotResource", "Condition"});
+  json::object out = InOrder(statement, {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction",
+                                         "Resource", "NotResource", "Condition"});
   for (auto& [name, value] : out)
-    value = Collapsed(name == "Principal" ? NamedPrincipal(value, partition) : value);
+    value = Collapsed(name.ends_with("Principal") ? NamedPrincipal(value, partition) : value);
   return out;
 }
 

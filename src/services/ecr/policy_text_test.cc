@@ -54,6 +54,20 @@ TEST(PolicyText, HasOneOfWhatIsOneAndRootsForAccounts) {
 })");
 }
 
+TEST(PolicyText, NamesWhomItLeavesOutAsItNamesOthers) {
+  EXPECT_EQ(Canonical(R"({"Statement":[{"Action":"ecr:*","NotPrincipal":{"AWS":["111122223333"]},
+      "Effect":"Deny"}]})"),
+            R"({
+  "Statement" : [ {
+    "Effect" : "Deny",
+    "NotPrincipal" : {
+      "AWS" : "arn:aws:iam::111122223333:root"
+    },
+    "Action" : "ecr:*"
+  } ]
+})");
+}
+
 TEST(PolicyText, IsItsOwnCanonicalForm) {
   const std::string once = Canonical(
       R"({"Version":"2008-10-17","Statement":[{"Sid":"a \"quoted\" é","Effect":"Allow","Principal":{"AWS":["111122223333","*"]},"Action":"ecr:PutImage"},
