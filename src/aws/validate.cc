@@ -135,11 +135,12 @@ class Validator {
 
   void String(const Shape& shape, const Node& node) {
     Length(shape, CountCodePoints(node.text), &node);
-    if (shape.pattern.empty()) return;
-    if (!re2::RE2::FullMatch(re2::StringPiece(node.text.data(), node.text.size()),
-                             TheExpressions().Compiled(shape.pattern)))
+    if (!shape.pattern.empty() && !re2::RE2::FullMatch(re2::StringPiece(node.text.data(), node.text.size()),
+                                                       TheExpressions().Compiled(shape.pattern)))
       Add(shape, &node, fmt::format("must satisfy regular expression '{}'", shape.pattern),
           fmt::format("Member must satisfy regular expression pattern: {}", shape.pattern));
+    if (node.text.contains('\0'))  // the store takes no such text
+      Add(shape, &node, "must not contain U+0000", "Member must not contain U+0000");
   }
 
   void Enum(const Shape& shape, const Node& node) {

@@ -79,6 +79,14 @@ TEST(Validate, TheWholeValueMustMatch) {
   EXPECT_NE(Parameter(R"({"ThingName":" ab"})"), "");
 }
 
+TEST(Validate, NoTextContainsANul) {
+  EXPECT_EQ(Parameter(R"({"ThingName":"ab","Parts":[{"Name":"ab","Note":"\u0000"}]})"),
+            "Parts.1.member.Note: must not contain U+0000");
+  EXPECT_EQ(Parameter(R"({"ThingName":"ab","Parts":[{"Name":"ab","Note":"a\u0001"}]})"), "");
+  EXPECT_EQ(Parameter(R"({"ThingName":"a\u0000"})"),
+            "ThingName: must satisfy regular expression '[a-z\\u00E0-\\u00FF]+'");
+}
+
 TEST(Validate, SecretsAreNotRepeated) {
   EXPECT_EQ(
       Sentence(R"({"ThingName":"ab","Secret":"abc"})"),

@@ -77,6 +77,8 @@ Result<int> ParseLimit(std::string_view text) {
 Result<> ReadPage(const http::RequestHead& head, Parameters& parameters) {
   if (const auto limit = http::QueryParameter(head.query, "n")) parameters.limit = TRY(ParseLimit(*limit));
   parameters.last = http::QueryParameter(head.query, "last").value_or("");
+  const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+  if (!std::ranges::all_of(parameters.last, printable)) return Fail(ErrorCode::kInvalidPageToken);
   return {};
 }
 

@@ -135,6 +135,13 @@ TEST(Parameters, OfReferrers) {
   EXPECT_EQ(CodeOf(Request(http::Method::kGet, path, "last=x").Read()), ErrorCode::kInvalidPageToken);
 }
 
+TEST(Parameters, APlaceInAListIsOfPrintableText) {
+  for (const char* last : {"last=%00", "last=a%00", "last=%FF", "last=%C3%A4", "last=%7F"})
+    EXPECT_EQ(CodeOf(Request(http::Method::kGet, "/v2/app/tags/list", last).Read()),
+              ErrorCode::kInvalidPageToken)
+        << last;
+}
+
 TEST(Parameters, TheAlgorithmOfTheDigestToCome) {
   const auto read = [](std::string query) {
     return Request(http::Method::kPost, "/v2/app/blobs/uploads/", query).Read();

@@ -52,13 +52,20 @@ Result<std::string> MediaTypeOf(const json::value& root, std::string_view declar
   return std::string(own);
 }
 
+// "" when it is not there. The store takes no text with a NUL.
+Result<std::string> TextMember(const json::value& object, std::string_view name) {
+  const std::string_view text = StringMember(object, name);
+  if (text.contains('\0')) return Invalid(std::string(name) + " contains U+0000");
+  return std::string(text);
+}
+
 Result<Reference> ReadDescriptor(const json::value& value, ReferenceKind kind) {
   if (!value.is_object()) return Invalid("a descriptor is no object");
   Result<Digest> digest = Digest::Parse(StringMember(value, "digest"));
   if (!digest) return Invalid("a descriptor's digest is no digest");
   const json::value* size = FindMember(value, "size");
   if (!size || !size->is_int64() || size->get_int64() < 0) return Invalid("a descriptor's size is no length");
-  return Reference{*digest, kind, std::string(StringMember(value, "mediaType")), size->get_int64()};
+  return Reference{*digest, kind, TRY(TextMember(value, "mediaType")), size->get_int64()};
 }
 
 // The lengths are the client's own words: their sum need not be a number of ours.
@@ -162,7 +169,7 @@ Result<Manifest> ParseManifest(std::string_view content, std::string_view declar
   const auto row = std::ranges::find(kMediaTypes, manifest.media_type, &MediaTypeRow::media_type);
   if (row == kMediaTypes.end())
     return Fail(Error(ErrorCode::kManifestUnsupported).With("media_type", manifest.media_type));
-  manifest.artifact_type = StringMember(*root, "artifactType");
+  manifest.artifact_type = TRY(TextMember(*root, "artifactType"));
   switch (row->shape) {
     case Shape::kImage:
       TRY(ReadConfig(*root, manifest));

@@ -101,7 +101,8 @@ def test_prefixes_that_are_none(ecr, bad):
     ("encryptionConfiguration", {"encryptionType": "AES256", "kmsKey": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"}),
     ("encryptionConfiguration", {}), (FILTERS, wildcards("latest")),
     ("resourceTags", [{"Key": "aws:x", "Value": ""}]), ("resourceTags", [{"Key": f"k{i}", "Value": ""} for i in range(51)]),
-    ("lifecyclePolicy", "no json"), ("lifecyclePolicy", '{"rules":[]}'),
+    ("lifecyclePolicy", "no json"), ("lifecyclePolicy", '{"rules":[]}'), ("description", "a\0b"), ("customRoleArn", "\0"),
+    ("resourceTags", [{"Key": "k", "Value": "\0"}]),
 ])
 def test_what_cannot_be_makes_nothing(ecr, prefix, member, bad):
     parameters = {"appliedFor": PUSH, member: bad}

@@ -62,6 +62,18 @@ def test_tags_that_cannot_be(ecr, arn, listed, wrong):
     assert listed() == {}
 
 
+def test_any_characters_but_nul(ecr, arn, listed):
+    strange = {" ": " ", "\x7f\x01": "\x1f", "a=b,c;d": "\n\"\\", "\U0001f600": "\u2028"}
+    ecr.tag_resource(resourceArn=arn, tags=tags(**strange))
+    assert listed() == strange
+    for key, value, member in (("k\0", "v", "Key"), ("k", "\0", "Value")):
+        assert fault_of(ecr.tag_resource, resourceArn=arn, tags=[{"Key": key, "Value": value}]).text == invalid(
+            f"tags.1.member.{member}", "must not contain U+0000")
+    assert fault_of(ecr.untag_resource, resourceArn=arn, tagKeys=["k\0"]).text == invalid(
+        "tagKeys.1.member", "must not contain U+0000")
+    assert listed() == strange
+
+
 def test_lengths_are_of_characters(ecr, arn, listed):
     ecr.tag_resource(resourceArn=arn, tags=[{"Key": "ü" * 128, "Value": "日" * 256}])
     assert listed() == {"ü" * 128: "日" * 256}

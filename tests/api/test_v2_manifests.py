@@ -210,6 +210,19 @@ def test_media_types_that_are_no_manifests(v2, media_type):
     assert answer.status == 405 and answer.error == INVALID
 
 
+@pytest.mark.parametrize("place", ["layer", "artifact", "subject"])
+def test_types_that_are_no_text(v2, place):
+    manifest = json.loads(v2.image())
+    if place == "layer":
+        manifest["layers"][0]["mediaType"] = "a\0b"
+    if place == "artifact":
+        manifest["artifactType"] = "a\0b"
+    if place == "subject":
+        manifest["subject"] = {"mediaType": "a\0b", "digest": digest_of(b"subject"), "size": 7}
+    answer = v2.put_manifest("v1", json.dumps(manifest).encode())
+    assert answer.status == 405 and answer.error == INVALID
+
+
 def test_two_media_types_that_differ(v2):
     answer = v2.put_manifest("v1", v2.image(), DOCKER_TYPE)
     assert answer.status == 405 and answer.code == "UNSUPPORTED"

@@ -70,6 +70,12 @@ def test_last_need_not_exist(tagged):
     assert tags_of(tagged, "?last=" + "x" * 2000).json()["tags"] == ["z-z"]
 
 
+@pytest.mark.parametrize("last", ["%00", "a%00b", "%FF", "%C3%A4"])
+def test_a_place_that_no_list_has(tagged, last):
+    for path in (tagged.path(f"tags/list?last={last}"), f"/v2/_catalog?last={last}"):
+        assert tagged.request("GET", path).status == 400
+
+
 def test_none_is_an_empty_list_without_a_link(tagged):
     answer = tags_of(tagged, "?n=0")
     assert answer.json()["tags"] == [] and answer.headers["Link"] is None
