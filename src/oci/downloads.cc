@@ -18,7 +18,7 @@ http::Response Downloads::Serve(const http::RequestHead& head) const {
 
 Result<http::Response> Downloads::Answer(const http::RequestHead& head) const {
   if (head.method != http::Method::kGet && head.method != http::Method::kHead)
-    return Fail(Error(ErrorCode::kAccessDenied).With("reason", "because a download URL can only be read"));
+    return Fail(Error(ErrorCode::kUnknownOperation).With("allow", "GET, HEAD"));
   const auto ticket = registry::OpenTicket(rooms_.access, head.path.substr(registry::kDownloadPath.size()));
   const bool current = ticket && ticket->host == head.host && ticket->expires_at > rooms_.clock.Now();
   if (!current || !rooms_.access.IsCurrent(ticket->access_key_id, ticket->principal))

@@ -151,6 +151,10 @@ constexpr SpecialRow kSpecialRows[] = {
     {"parameter", "repositoryName", {kInvalidParameter, "NAME_INVALID", 400, kConstraintText}},
     {"parameter", "imageTag", {kInvalidParameter, "TAG_INVALID", 400, kConstraintText}},
     {"parameter", "n", {kInvalidParameter, "PAGINATION_NUMBER_INVALID", 400, kConstraintText}},
+    // For good, not until later: clients show the text of this and try the other again.
+    {"kms_error",
+     "KMS.NotFoundException",
+     {kKeyFailure, "DENIED", 403, "The encryption key of the repository cannot be used: {detail}"}},
     {"allow",
      "",
      {kUnknownOperation, "UNSUPPORTED", 405, "The method is not one of those served here: {allow}"}},
