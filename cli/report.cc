@@ -103,7 +103,10 @@ std::string EntryText(const object& entry) {
 Result<int> ReportUnused(const Invocation& invocation, const Surroundings& surroundings) {
   const std::int64_t days = TRY(DaysOf(invocation));
   const StoreHolder store = TRY(StoreHolder::Find(invocation, surroundings));
-  for (const object& entry : TRY(FindUnused(store, days)))
+  const std::vector<object> unused = TRY(FindUnused(store, days));
+  if (unused.empty() && !invocation.json)
+    surroundings.out << fmt::format("Nothing: all there is was pushed or pulled within {} days.\n", days);
+  for (const object& entry : unused)
     surroundings.out << (invocation.json ? boost::json::serialize(entry) + "\n" : EntryText(entry));
   return kSucceeded;
 }

@@ -27,6 +27,8 @@ def stored(own_server):
 def test_nothing_that_is_new_is_unused(stored):
     assert unused(stored) == []
     assert unused(stored, "--days", "1") == []
+    outcome = run_entrepot("report", "unused", "--data-dir", stored.data_dir, "--days", "1")
+    assert outcome.stdout == "Nothing: all there is was pushed or pulled within 1 days.\n"
 
 
 def test_repositories_that_hold_most_come_first(stored):
