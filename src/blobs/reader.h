@@ -33,6 +33,8 @@ class BlobReader : public std::enable_shared_from_this<BlobReader> {
                                                         BlobIdentity identity, Bytes layout,
                                                         std::uint64_t size);
 
+  const FileId& id() const { return identity_.file; }
+  const DomainId& domain() const { return identity_.domain; }
   std::uint64_t size() const { return size_; }
   Suite suite() const { return layout_.suite; }
   const std::shared_ptr<const File>& file() const { return file_; }

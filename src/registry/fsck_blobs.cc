@@ -7,6 +7,7 @@
 #include "registry/caches.h"
 #include "registry/fsck.h"
 #include "registry/link_layer.h"
+#include "registry/set_aside.h"
 
 namespace entrepot::registry {
 namespace {
@@ -95,23 +96,6 @@ Result<Fault> ExamineTwice(FsckWork& work, const FileRow& file) {
   return Examine(work, {file.registry, *row});
 }
 
-// From here on the blob reads as absent; its file stays where it is. What cannot be read is not known to be
-// damaged.
-Result<bool> SetAside(FsckWork& work, const FileRow& file, const Fault& fault) {
-  if (!work.options.repair || fault.code == "blob_unreadable") return false;
-  return work.store.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
-    const auto row = TRY(metadata::FindBlob(transaction.session(), file.registry, file.blob.file_id));
-    if (!row || row->state != BlobState::kLive) return false;
-    TRY(metadata::MarkDamaged(transaction, file.registry, file.blob.file_id,
-                              transaction.store_time() + kQuarantine));
-    const auto links = TRY(metadata::ListLinks(transaction.session(), file.registry, file.blob.file_id,
-                                               std::numeric_limits<int>::max()));
-    for (const metadata::LinkRow& link : links)
-      transaction.Touch(LayerKey(RepositoryId(link.repository), file.blob.digest));
-    return true;
-  });
-}
-
 Result<> CheckBlob(FsckWork& work, const metadata::WalkedBlob& walked) {
   const FileRow& file = walked.file;
   const std::string subject = file.blob.digest.ToString();
@@ -129,7 +113,8 @@ Result<> CheckBlob(FsckWork& work, const metadata::WalkedBlob& walked) {
   }
   const Fault fault = TRY(ExamineTwice(work, file));
   if (fault.code.empty()) return {};
-  const bool set_aside = TRY(SetAside(work, file, fault));
+  const bool repairable = work.options.repair && fault.code != "blob_unreadable";
+  const bool set_aside = repairable && TRY(SetAside(work.store, file.registry, file.blob.file_id));
   work.findings.push_back({fault.code, subject, fault.detail, set_aside});
   return {};
 }

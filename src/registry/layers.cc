@@ -1,11 +1,13 @@
 #include "registry/layers.h"
 
+#include "base/encoding.h"
 #include "base/log.h"
 #include "blobs/row_content.h"
 #include "metadata/blobs.h"
 #include "metadata/images.h"
 #include "registry/link_layer.h"
 #include "registry/refs.h"
+#include "registry/set_aside.h"
 
 namespace entrepot::registry {
 namespace {
@@ -50,12 +52,21 @@ Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& dige
 Result<std::optional<OpenLayerPtr>> Layers::OpenOnce(const Repository& repository, const Digest& digest) {
   const std::uint64_t version = caches_.versions.Current(LayerKey(repository.id, digest));
   const Stored stored = TRY(Find(repository, digest));
+  auto layer = OpenStored(repository, stored);
+  if (!layer && layer.error().code() == ErrorCode::kDamaged)
+    layer = OpenStored(repository, stored);  // damage needs two failed reads (design-storage 1.11)
+  if (!layer) HeedDamage(layer.error(), RefOf(repository).registry, stored.link.blob.file_id);
+  if (layer && *layer && (**layer)->referenced) caches_.PutLayer(repository.id, **layer, version);
+  return layer;
+}
+
+Result<std::optional<OpenLayerPtr>> Layers::OpenStored(const Repository& repository, const Stored& stored) {
   const metadata::LinkRow& link = stored.link;
   const keys::RepositoryKey key = TRY(keys_.Get(KeyRefOf(repository), link.key.repository_key));
   const blobs::BlobIdentity identity{TRY(blobs::FileId::FromBytes(link.blob.file_id)), DomainOf(repository),
                                      TRY(key.Unwrap(link.key.bytes, WrapContextOf(link.blob)))};
 
-  auto layer = std::make_shared<OpenLayer>(digest, key);
+  auto layer = std::make_shared<OpenLayer>(link.blob.digest, key);
   layer->size = link.blob.size;
   layer->referenced = !link.collect_after;
   layer->opened = caches_.clock.Elapsed();
@@ -65,9 +76,39 @@ Result<std::optional<OpenLayerPtr>> Layers::OpenOnce(const Repository& repositor
   } else if (!TRY(OpenFile(identity, link.blob.layout, *layer))) {
     return std::nullopt;
   }
-  if (layer->referenced) caches_.PutLayer(repository.id, layer, version);
   return layer;
 }
+
+void Layers::HeedDamage(const Error& error, std::int64_t registry, Bytes file_id) {
+  if (error.code() != ErrorCode::kDamaged) return;
+  const Result<bool> aside = SetAside(store_, registry, file_id);
+  if (!aside)
+    log::Error("a damaged blob could not be set aside", {{"error", aside.error().ToString()}});
+  else if (*aside)
+    log::Error("a blob is damaged: it is set aside, and a push of it heals it",
+               {{"blob", HexEncode(file_id)}, {"error", error.ToString()}});
+}
+
+// A body whose damage is heeded before the connection ends: the client's next question is answered by what
+// was found.
+class Layers::CheckedSource final : public http::BodySource {
+ public:
+  CheckedSource(Layers& layers, OpenLayerPtr layer, std::unique_ptr<http::BodySource> source)
+      : layers_(layers), layer_(std::move(layer)), source_(std::move(source)) {}
+
+  std::uint64_t length() const override { return source_->length(); }
+  Result<std::size_t> Read(MutableBytes out) override {
+    Result<std::size_t> read = source_->Read(out);
+    const blobs::BlobReader& reader = *layer_->reader;
+    if (!read) layers_.HeedDamage(read.error(), reader.domain().registry, reader.id().bytes());
+    return read;
+  }
+
+ private:
+  Layers& layers_;
+  const OpenLayerPtr layer_;
+  const std::unique_ptr<http::BodySource> source_;
+};
 
 Result<Layers::Stored> Layers::Find(const Repository& repository, const Digest& digest) {
   return store_.Read([&](metadata::sql::Session& session) -> Result<Stored> {
@@ -117,7 +158,9 @@ http::Body Layers::Body(const OpenLayerPtr& layer, ByteRange range) {
     return layer->content->substr(range.offset, range.length);
   }
   if (layer->reader->suite() == blobs::Suite::kPlain) return layer->reader->Range(range.offset, range.length);
-  return layer->reader->Stream(range.offset, range.length, [layer] { return layer->key.still_valid(); });
+  return std::make_unique<CheckedSource>(
+      *this, layer,
+      layer->reader->Stream(range.offset, range.length, [layer] { return layer->key.still_valid(); }));
 }
 
 Result<bool> Layers::Mount(const Repository& source, const Repository& target, const Digest& digest) {

@@ -46,13 +46,15 @@ class Layers {
   /// there (3.6). kLayerNotFound; kLayerArchived.
   Result<LayerInfo> Claim(const Repository& repository, const Digest& digest);
 
-  /// The layer, open for reading. kLayerNotFound; kLayerArchived; kDamaged; kKeyFailure.
+  /// The layer, open for reading. kLayerNotFound; kLayerArchived; kKeyFailure; kDamaged, once: what fails its
+  /// check, here or while its body is read, is set aside and not there from then on, so that clients push it
+  /// again.
   Result<OpenLayerPtr> Open(const Repository& repository, const Digest& digest);
   /// From memory, or nullptr. For event loops.
   OpenLayerPtr TryOpen(const Repository& repository, std::string_view digest);
 
   /// The body of a range of an open layer: memory for small ones, a file range when it is not encrypted, else
-  /// a source that decrypts as it is read.
+  /// a source that decrypts as it is read; it does not outlive this.
   http::Body Body(const OpenLayerPtr& layer, ByteRange range);
 
   /// Links a layer of `source` into `target`, for a caller who may read it there. False when the source has
@@ -79,6 +81,10 @@ class Layers {
   Result<bool> OpenFile(const blobs::BlobIdentity& identity, Bytes layout, OpenLayer& layer);
   /// Nothing when the row's file is absent.
   Result<std::optional<OpenLayerPtr>> OpenOnce(const Repository& repository, const Digest& digest);
+  Result<std::optional<OpenLayerPtr>> OpenStored(const Repository& repository, const Stored& stored);
+  /// Sets the blob aside when the error says that it is damaged.
+  void HeedDamage(const Error& error, std::int64_t registry, Bytes file_id);
+  class CheckedSource;
 
   metadata::Store& store_;
   blobs::BlobStore& files_;

@@ -1,5 +1,6 @@
 #include "registry/layers.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -174,15 +175,35 @@ TEST_F(LayersTest, ATruncatedFileIsNotAWinner) {
   EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf(content))), content);
 }
 
-TEST_F(LayersTest, DamageIsTold) {
-  const std::string content(200'000, 'z');
-  Must(registry->Push(*repository, content));
-  {
-    std::fstream file(BlobFiles().at(0), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(4096 + 70'000);
-    file.put('!');
-  }
-  EXPECT_EQ(CodeOf(registry->Pull(*repository, TestRegistry::DigestOf(content))), ErrorCode::kDamaged);
+// Found while the body is read, when the file is opened, and in one that is read whole when it is opened.
+TEST_F(LayersTest, DamageIsToldOnceAndHealedByAPush) {
+  const auto expect_healing = [this](std::size_t size, std::streamoff spoiled) {
+    SCOPED_TRACE(spoiled);
+    const std::string content(size, static_cast<char>('a' + spoiled % 26));
+    const Digest digest = TestRegistry::DigestOf(content);
+    const std::vector<std::filesystem::path> before = BlobFiles();
+    Must(registry->Push(*repository, content));
+    EXPECT_TRUE(Must(registry->layers->Mount(*repository, *other, digest)));
+    for (const std::filesystem::path& path : BlobFiles()) {
+      if (std::ranges::find(before, path) != before.end()) continue;
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(spoiled);
+      file.put('!');
+    }
+    EXPECT_TRUE(IsThere(*repository, content)) << "nobody has looked";
+    EXPECT_EQ(CodeOf(registry->Pull(*repository, digest)), ErrorCode::kDamaged);
+    for (const RepositoryPtr& each : {repository, other}) {
+      EXPECT_FALSE(IsThere(*each, content));
+      EXPECT_EQ(CodeOf(registry->Pull(*each, digest)), ErrorCode::kLayerNotFound);
+    }
+    Must(registry->Push(*other, content));
+    registry->CollectAll();
+    for (const RepositoryPtr& each : {repository, other})
+      EXPECT_EQ(Must(registry->Pull(*each, digest)), content);
+  };
+  expect_healing(200'000, 4096 + 70'000);
+  expect_healing(200'000, 20);
+  expect_healing(50'000, 4096 + 7'000);
 }
 
 TEST_F(LayersTest, AnotherDisksRootIsNoAbsence) {
@@ -254,13 +275,16 @@ TEST_F(SmallLayersTest, AreHeldForADay) {
   EXPECT_EQ(Rows(), 0);
 }
 
-TEST_F(SmallLayersTest, DamageIsTold) {
+TEST_F(SmallLayersTest, DamageIsToldOnceAndHealedByAPush) {
   Must(registry->Push(*repository, small));
   Must(registry->store->Write([](metadata::WriteTransaction& transaction) -> Result<> {
     TRY(transaction->Run("UPDATE blobs SET content = $1", ByteVector(blobs::kMaxRowContent + 16)));
     return {};
   }));
   EXPECT_EQ(CodeOf(registry->Pull(*repository, TestRegistry::DigestOf(small))), ErrorCode::kDamaged);
+  EXPECT_FALSE(IsThere(*repository, small));
+  Must(registry->Push(*repository, small));
+  EXPECT_EQ(Must(registry->Pull(*repository, TestRegistry::DigestOf(small))), small);
 }
 
 TEST_F(LayersTest, AtRestNothingIsInTheClear) {

@@ -97,7 +97,12 @@ struct TestRegistry {
     const OpenLayerPtr layer = TRY(layers->Open(repository, digest));
     if (layer->content) return *layer->content;
     std::string content(static_cast<std::size_t>(layer->size), '\0');
-    TRY(layer->reader->Read(0, {reinterpret_cast<std::uint8_t*>(content.data()), content.size()}));
+    const MutableBytes out{reinterpret_cast<std::uint8_t*>(content.data()), content.size()};
+    http::Body body = layers->Body(layer, {0, content.size()});
+    if (auto* source = std::get_if<std::unique_ptr<http::BodySource>>(&body))
+      TRY((*source)->Read(out));
+    else
+      TRY(layer->reader->Read(0, out));
     return content;
   }
   void CollectAll() {

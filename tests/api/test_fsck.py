@@ -1,9 +1,11 @@
 """`entrepot fsck` beside a serving registry and without one."""
 
+import http.client
+
 import pytest
 
 from harness.server import Server, run_entrepot
-from harness.storage import blob_files, fsck
+from harness.storage import blob_files, fsck, wait_until
 from harness.v2 import V2, digest_of, pattern
 
 LAYER = pattern(300_000)
@@ -17,10 +19,10 @@ def image(own_server):
     return repository
 
 
-def spoil(server: Server) -> None:
+def spoil(server: Server, at: int = 150_000) -> None:
     (path,) = blob_files(server)
     content = bytearray(path.read_bytes())
-    content[150_000] ^= 1
+    content[at] ^= 1
     path.write_bytes(content)
 
 
@@ -46,6 +48,27 @@ def test_damage_is_found_set_aside_and_healed_while_serving(own_server, image):
     assert len(blob_files(own_server)) == 1, "what is damaged is kept"
     image.push_blob(LAYER)
     assert image.get_blob(digest_of(LAYER)).body == LAYER
+    assert fsck(own_server, "--read-blobs")[0] == 0
+
+
+@pytest.mark.parametrize("at", [20, 150_000], ids=["in its header", "in its content"])
+def test_damage_that_a_pull_finds_is_healed_by_the_next_push(own_server, image, at):
+    """At once, without a person who calls for a check, and for every repository that has the layer."""
+    own_server.client("ecr").create_repository(repositoryName="fsck/other")
+    other = V2(own_server, "fsck/other")
+    assert other.request("POST", other.path(f"blobs/uploads/?mount={digest_of(LAYER)}&from=fsck/app")).status == 201
+    spoil(own_server, at)
+    try:
+        assert other.get_blob(digest_of(LAYER)).status == 500
+    except (ConnectionError, http.client.IncompleteRead):
+        pass  # in the middle of the body
+    for repository in (image, other):
+        assert repository.head_blob(digest_of(LAYER)).status == 404
+        assert repository.get_blob(digest_of(LAYER)).code == "BLOB_UNKNOWN"
+    assert len(blob_files(own_server)) == 1, "what is damaged is kept"
+    image.push_blob(LAYER)
+    assert image.get_blob(digest_of(LAYER)).body == LAYER
+    wait_until(lambda: other.get_blob(digest_of(LAYER)).body == LAYER, "the other repository has it too")
     assert fsck(own_server, "--read-blobs")[0] == 0
 
 
