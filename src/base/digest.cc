@@ -47,7 +47,12 @@ ByteVector Digest::ToStored() const {
 }
 
 std::string Digest::ToString() const {
-  return (algorithm_ == HashAlgorithm::kSha256 ? "sha256:" : "sha512:") + HexEncode(hash());
+  const std::string_view name = algorithm_ == HashAlgorithm::kSha256 ? "sha256:" : "sha512:";
+  std::string text;
+  text.reserve(name.size() + 2 * hash().size());
+  text += name;
+  AppendHex(text, hash());
+  return text;
 }
 
 }  // namespace entrepot

@@ -79,12 +79,19 @@ std::optional<ByteVector> Decode(std::string_view text, const std::array<std::in
 }  // namespace
 
 std::string HexEncode(Bytes bytes) {
-  std::string text(bytes.size() * 2, '\0');
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    text[2 * i] = kHex[bytes[i] >> 4];
-    text[2 * i + 1] = kHex[bytes[i] & 15];
-  }
+  std::string text;
+  AppendHex(text, bytes);
   return text;
+}
+
+void AppendHex(std::string& text, Bytes bytes) {
+  const std::size_t before = text.size();
+  text.resize(before + bytes.size() * 2);
+  char* out = text.data() + before;
+  for (const std::uint8_t byte : bytes) {
+    *out++ = kHex[byte >> 4];
+    *out++ = kHex[byte & 15];
+  }
 }
 
 std::optional<ByteVector> HexDecode(std::string_view text) {

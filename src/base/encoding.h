@@ -12,6 +12,7 @@ namespace entrepot {
 
 /// Lower-case hex.
 std::string HexEncode(Bytes bytes);
+void AppendHex(std::string& text, Bytes bytes);
 /// Upper or lower case.
 std::optional<ByteVector> HexDecode(std::string_view text);
 

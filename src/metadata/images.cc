@@ -52,8 +52,25 @@ void PutInOrder(std::vector<ImageRow>& images) {
   for (ImageRow& image : images) std::ranges::sort(image.tags);
 }
 
-// A cursor before the first image: nothing was pushed later than this.
-constexpr Timestamp kEndOfTime{std::numeric_limits<std::int64_t>::max()};
+// A place in the list of images, newest first: behind the image of this digest.
+struct Place {
+  Timestamp pushed_at;
+  ByteVector digest;
+};
+Place PlaceOf(const std::optional<ImageCursor>& cursor) {
+  if (cursor) return {cursor->pushed_at, cursor->digest.ToStored()};
+  return {{std::numeric_limits<std::int64_t>::max()}, {}};  // before the first: nothing was pushed later
+}
+
+// Behind the last of the next `limit` images, or behind all.
+Result<Place> EndOfPage(sql::Session& session, RepositoryRef ref, const Place& after, int limit) {
+  sql::Cursor row = TRY(session.Query(
+      "SELECT pushed_at, digest FROM manifests WHERE registry = $1 AND repository = $2 AND pushed_at <= $3"
+      " AND (pushed_at < $3 OR digest > $4) ORDER BY pushed_at DESC, digest LIMIT 1 OFFSET $5",
+      ref.registry, ref.repository, after.pushed_at, after.digest, limit - 1));
+  if (!TRY(row.Next())) return Place{{std::numeric_limits<std::int64_t>::min()}, {}};
+  return Place{row.Time(0), row.Blob(1)};
+}
 
 }  // namespace
 
@@ -116,20 +133,22 @@ Result<bool> HasManifests(sql::Session& session, RepositoryRef ref) {
   return row.Next();
 }
 
-// Not sorted by the database: SQLite would sort all columns of a page that comes in order as it is.
-// PostgreSQL may join in another order.
+// Bounded by its last image, for a LIMIT in a subquery would have SQLite copy every column once more; not
+// sorted by the database, for SQLite would sort what comes in order as it is. PostgreSQL may join in another
+// order.
 Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef ref,
                                          const std::optional<ImageCursor>& after, int limit) {
+  const Place begin = PlaceOf(after);
+  const Place end = TRY(EndOfPage(session, ref, begin, limit));
   sql::Cursor row = TRY(session.Query(
       "SELECT " MANIFEST_COLUMNS
-      ", t.tag FROM"
-      " (SELECT registry, repository, " MANIFEST_COLUMNS
-      "   FROM manifests m WHERE registry = $1 AND repository = $2 AND pushed_at <= $3"
-      "   AND (pushed_at < $3 OR digest > $4) ORDER BY pushed_at DESC, digest LIMIT $5) m"
-      " LEFT JOIN tags t ON t.registry = m.registry AND t.repository = m.repository AND t.digest = m.digest",
-      ref.registry, ref.repository, after ? after->pushed_at : kEndOfTime,
-      after ? after->digest.ToStored() : ByteVector{}, limit));
+      ", t.tag FROM manifests m"
+      " LEFT JOIN tags t ON t.registry = m.registry AND t.repository = m.repository AND t.digest = m.digest"
+      " WHERE m.registry = $1 AND m.repository = $2 AND m.pushed_at <= $3 AND m.pushed_at >= $5"
+      " AND (m.pushed_at < $3 OR m.digest > $4) AND (m.pushed_at > $5 OR m.digest <= $6)",
+      ref.registry, ref.repository, begin.pushed_at, begin.digest, end.pushed_at, end.digest));
   std::vector<ImageRow> images;
+  images.reserve(static_cast<std::size_t>(limit));
   while (TRY(row.Next())) {
     if (images.empty() || TRY(row.StoredDigest(0)) != images.back().manifest.digest)
       images.push_back({TRY(ReadManifestRow(row)), {}});
@@ -141,14 +160,14 @@ Result<std::vector<ImageRow>> ListImages(sql::Session& session, RepositoryRef re
 
 Result<std::vector<ImageIdRow>> ListImageIds(sql::Session& session, RepositoryRef ref,
                                              const std::optional<ImageCursor>& after, int limit) {
+  const Place begin = PlaceOf(after);
   sql::Cursor row = TRY(session.Query(
       "SELECT m.pushed_at, m.digest, COALESCE(t.tag, ''), m.image_status FROM manifests m"
       " LEFT JOIN tags t ON t.registry = m.registry AND t.repository = m.repository AND t.digest = m.digest"
       " WHERE m.registry = $1 AND m.repository = $2 AND m.pushed_at <= $3"
       " AND (m.pushed_at < $3 OR m.digest > $4 OR (m.digest = $4 AND COALESCE(t.tag, '') > $5))"
       " ORDER BY m.pushed_at DESC, m.digest, t.tag LIMIT $6",
-      ref.registry, ref.repository, after ? after->pushed_at : kEndOfTime,
-      after ? after->digest.ToStored() : ByteVector{},
+      ref.registry, ref.repository, begin.pushed_at, begin.digest,
       after ? std::string_view(after->tag) : std::string_view(), limit));
   std::vector<ImageIdRow> ids;
   while (TRY(row.Next()))

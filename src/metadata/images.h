@@ -60,7 +60,7 @@ Result<> SetLastPulled(WriteTransaction& transaction, RepositoryRef ref, const D
                        Timestamp pulled_at, Timestamp unless_since);
 Result<bool> HasManifests(sql::Session& session, RepositoryRef ref);
 
-/// Images with their tags (ascending), newest first, then by digest.
+/// Images with their tags (ascending), newest first, then by digest. In a transaction that sees one state.
 struct ImageRow {
   ManifestRow manifest;
   std::vector<std::string> tags;

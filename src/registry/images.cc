@@ -173,7 +173,7 @@ Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Reposit
 ImageDetail ToDetail(metadata::ManifestRow row, std::vector<std::string> tags) {
   return {.digest = row.digest,
           .media_type = std::move(row.media_type),
-          .artifact_type = row.artifact_type.value_or(""),
+          .artifact_type = std::move(row.artifact_type).value_or(""),
           .manifest_size = row.size,
           .image_size = row.image_size,
           .pushed_at = row.pushed_at,
@@ -205,6 +205,7 @@ Result<Page<Entry>> FilteredPage(const PageRequest& request, Fetch fetch, Cursor
   constexpr int kRounds = 10;
   const auto limit = static_cast<std::size_t>(request.limit);
   Page<Entry> page;
+  page.entries.reserve(limit);
   std::optional<metadata::ImageCursor> after = TRY(ReadCursor(request.after));
   for (int round = 0; round < kRounds && page.entries.size() < limit; ++round) {
     auto rows = TRY(fetch(after, request.limit + 1));  // one more tells whether there is a next page

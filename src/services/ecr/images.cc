@@ -118,15 +118,15 @@ std::optional<Image> InAcceptedForm(const registry::Repository& repository,
   return image;
 }
 
-ImageDetail ToAnswer(const registry::Repository& repository, const registry::ImageDetail& detail) {
+ImageDetail ToAnswer(const registry::Repository& repository, registry::ImageDetail detail) {
   return {
-      .artifact_media_type = Maybe(detail.artifact_type),
+      .artifact_media_type = Maybe(std::move(detail.artifact_type)),
       .image_digest = detail.digest.ToString(),
-      .image_manifest_media_type = detail.media_type,
+      .image_manifest_media_type = std::move(detail.media_type),
       .image_pushed_at = detail.pushed_at,
       .image_size_in_bytes = detail.image_size,
       .image_status = ToShape<ImageStatus>(detail.status),
-      .image_tags = detail.tags.empty() ? std::nullopt : std::optional(detail.tags),
+      .image_tags = detail.tags.empty() ? std::nullopt : std::optional(std::move(detail.tags)),
       .last_activated_at = detail.last_activated_at,
       .last_archived_at = detail.last_archived_at,
       .last_recorded_pull_time = detail.last_pulled_at,
@@ -165,11 +165,11 @@ Result<DescribeImagesResponse> DescribeNamed(Ecr& ecr, const registry::Repositor
   std::vector<Digest> seen;
   for (const ImageIdentifier& id : *request.image_ids) {
     const ImageReference reference = TRY(ReadIdentifier(repository, id));
-    const registry::ImageDetail detail = TRY(ecr.images.Describe(repository, reference));
+    registry::ImageDetail detail = TRY(ecr.images.Describe(repository, reference));
     if (std::ranges::find(seen, detail.digest) != seen.end()) continue;
     seen.push_back(detail.digest);
     if (filter.Admits(!detail.tags.empty(), detail.status))
-      answer.image_details->push_back(ToAnswer(repository, detail));
+      answer.image_details->push_back(ToAnswer(repository, std::move(detail)));
   }
   return answer;
 }
@@ -273,10 +273,10 @@ Result<DescribeImagesResponse> DescribeImages(Ecr& ecr, const aws::CallContext& 
   const std::string list = ListName("DescribeImages", *repository, filter);
   const PageRequest page_request = TRY(ReadPage(ecr, list, request));
   DescribeImagesResponse answer{.image_details = std::vector<ImageDetail>{}, .next_token = std::nullopt};
-  const auto page = TRY(ecr.images.List(*repository, filter, page_request));
+  auto page = TRY(ecr.images.List(*repository, filter, page_request));
   answer.image_details->reserve(page.entries.size());
-  for (const registry::ImageDetail& detail : page.entries)
-    answer.image_details->push_back(ToAnswer(*repository, detail));
+  for (registry::ImageDetail& detail : page.entries)
+    answer.image_details->push_back(ToAnswer(*repository, std::move(detail)));
   if (!page.next.empty()) answer.next_token = SealNextToken(ecr, list, page.next);
   return answer;
 }
