@@ -19,10 +19,9 @@ std::string IndexOf(const Digest& child, std::size_t size) {
       kIndexType, kManifestType, child.ToString(), size);
 }
 
-// Rows of a page that were found already ("m", limited in its own subquery), a single row (of which a
-// repository's policy is one), and lists that are bounded.
+// A single row (of which a repository's policy is one), and lists that are bounded.
 bool IsBounded(const std::string& step) {
-  return step == "SCAN m" || step == "SCAN CONSTANT ROW" || step.find("store_facts") != step.npos ||
+  return step == "SCAN CONSTANT ROW" || step.find("store_facts") != step.npos ||
          step.find("repository_tags") != step.npos || step.find("repository_policies") != step.npos;
 }
 
