@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/names.h"
 #include "base/pool.h"
+#include "base/pool_task.h"
 #include "base/result.h"
 
 namespace entrepot {
@@ -189,6 +190,56 @@ TEST(Pool, SerialQueueKeepsOrder) {
   while (!done) std::this_thread::yield();
   ASSERT_EQ(order.size(), 500u);
   EXPECT_TRUE(std::ranges::is_sorted(order));
+}
+
+TEST(PoolTask, GivesItsResultToWhoeverWaits) {
+  ThreadPool pool("test", 1, 1);
+  auto task = PoolTask<int>::Start(pool, [] { return 7; });
+  ASSERT_TRUE(task);
+  while (!task->done()) std::this_thread::yield();
+  EXPECT_EQ(task->Take(), 7);
+}
+
+// From a job of the only thread: what is queued behind it cannot be waited for.
+TEST(PoolTask, IsTakenBackUnlessItHasBegun) {
+  ThreadPool pool("test", 1, 10);
+  bool ran = false;
+  std::optional<int> taken = 0;
+  pool.Post([&] {
+    auto task = PoolTask<int>::Start(pool, [&] {
+      ran = true;
+      return 7;
+    });
+    taken = task->Take();
+  });
+  pool.Stop();
+  EXPECT_FALSE(taken);
+  EXPECT_FALSE(ran);
+}
+
+TEST(PoolTask, IsWaitedForOnceItHasBegun) {
+  ThreadPool pool("test", 1, 10);
+  std::mutex gate;
+  std::atomic<bool> begun = false;
+  std::unique_lock closed(gate);
+  auto task = PoolTask<int>::Start(pool, [&] {
+    begun = true;
+    std::lock_guard lock(gate);
+    return 7;
+  });
+  while (!begun) std::this_thread::yield();
+  EXPECT_FALSE(task->done());
+  std::optional<int> taken;
+  std::thread waiting([&] { taken = task->Take(); });
+  closed.unlock();
+  waiting.join();
+  EXPECT_EQ(taken, 7);
+}
+
+TEST(PoolTask, IsNotStartedWhereThePoolRefuses) {
+  ThreadPool pool("test", 1, 1);
+  pool.Stop();
+  EXPECT_FALSE(PoolTask<int>::Start(pool, [] { return 7; }));
 }
 
 TEST(Ids, HaveTheirForms) {

@@ -39,7 +39,11 @@ TEST_P(Resumes, EqualAnUninterruptedUpload) {
     const std::size_t most = random() % 3 == 0 ? 3 * chunk : random() % 3 == 0 ? 100 : chunk;
     const std::size_t length = std::min<std::size_t>(random() % (most + 1), size - at);
     ASSERT_TRUE(writer->Append(Bytes(content).subspan(at, length)));
-    if (random() % 3 == 0) last = writer->Checkpoint().value();
+    if (random() % 3 == 0) {
+      const bool whole = random() % 2 == 0;
+      last = writer->Checkpoint(whole ? BlobWriter::Tail::kWhole : BlobWriter::Tail::kShort).value();
+      EXPECT_LE(writer->received() - last->received, whole ? 0 : chunk - 1);
+    }
     if (last && interruptions < 8 && random() % 4 == 0) {
       writer.reset();
       ++options.writer_epoch;
@@ -56,6 +60,15 @@ TEST_P(Resumes, EqualAnUninterruptedUpload) {
   ASSERT_TRUE(blob) << blob.error().ToString();
   EXPECT_EQ(std::filesystem::file_size(PathOf(*store, id)), FileLength(suite, size));
   EXPECT_EQ(ReadBlob(*store, *blob, KeyFor(suite)).value(), content);
+}
+
+TEST(Resume, AShortTailMakesASmallState) {
+  const TemporaryDirectory directory;
+  PosixFiles files;
+  const auto store = OpenStore(files, directory);
+  const auto writer = BlobWriter::Begin(*store, kTestDomain, TestKey()).value();
+  ASSERT_TRUE(writer->Append(RandomContent(300'000)));
+  EXPECT_LT(writer->Checkpoint(BlobWriter::Tail::kShort).value().state.size(), 500u);
 }
 
 class DamagedSession : public testing::Test {

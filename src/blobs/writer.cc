@@ -1,8 +1,8 @@
 #include "blobs/writer.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <latch>
 #include <mutex>
 
 #include "base/check.h"
@@ -57,8 +57,8 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
         owner_(owner),
         entry_synced_(owner == Owner::kSession) {
     if (options.pool == nullptr) return;
-    hash_lane_.emplace(*options.pool);
-    write_lane_.emplace(*options.pool);
+    hash_lane_.queue.emplace(*options.pool);
+    write_lane_.queue.emplace(*options.pool);
   }
 
   ~Stream() {
@@ -85,17 +85,17 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
 
   Result<> WaitForRoom(int blocks) {
     std::unique_lock lock(mutex_);
-    progress_.wait(lock, [&] { return pending_ <= blocks; });  // a block is one job or two
+    progress_.wait(lock, [&] { return std::max(hash_lane_.pending, write_lane_.pending) <= blocks; });
     if (error_) return Fail(*error_);
     return {};
   }
 
-  Result<Checkpointed> Checkpoint() {
+  Result<Checkpointed> Checkpoint(Tail tail) {
     std::lock_guard control(control_);
     TRY(CheckOpen());
     blobs::Checkpoint checkpoint(id_);
     checkpoint.writer_epoch = writer_epoch_;
-    TRY(Capture(checkpoint));
+    TRY(Capture(checkpoint, tail));
     TRY(Sync());
     owner_ = Owner::kSession;
     const std::uint64_t received = checkpoint.settled + checkpoint.tail.size();
@@ -133,8 +133,8 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   /// The writer has gone: what is still queued is not worth doing, and this ends on the pool.
   static void Abandon(std::shared_ptr<Stream> stream) {
     stream->abandoned_ = true;
-    if (!stream->write_lane_) return;
-    SerialQueue lane = *stream->write_lane_;
+    if (!stream->write_lane_.queue) return;
+    SerialQueue lane = *stream->write_lane_.queue;
     lane.Post([last = std::move(stream)] {});
   }
 
@@ -144,22 +144,27 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   const FileId& id() const { return id_; }
 
  private:
+  struct Lane {
+    std::optional<SerialQueue> queue;  // none: the caller's thread
+    int pending = 0;                   // blocks; under mutex_
+  };
+
   /// Counts a job in; counts it out when it has been destroyed.
   template <class Work>
-  void Post(std::optional<SerialQueue>& lane, Work work) {
+  void Post(Lane& lane, Work work) {
     auto run = [this, work = std::move(work)] {
       if (!failed_ && !abandoned_) work();
     };
-    if (!lane) return run();
+    if (!lane.queue) return run();
     {
       std::lock_guard lock(mutex_);
-      ++pending_;
+      ++lane.pending;
     }
-    lane->Post([self = shared_from_this(), run = std::optional(std::move(run))]() mutable {
+    lane.queue->Post([self = shared_from_this(), &lane, run = std::optional(std::move(run))]() mutable {
       (*run)();
       run.reset();  // lets the block go before Finish may see the lanes idle
       std::lock_guard lock(self->mutex_);
-      --self->pending_;
+      --lane.pending;
       self->progress_.notify_all();
     });
   }
@@ -181,15 +186,17 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   }
 
   /// The state of both lanes at one point of the stream; everything settled is in the file then.
-  Result<> Capture(blobs::Checkpoint& checkpoint) {
-    std::latch captured(2);
-    const auto mark = [&](std::optional<SerialQueue>& lane, auto work) {
-      auto run = [work, &captured] {
+  Result<> Capture(blobs::Checkpoint& checkpoint, Tail tail) {
+    int capturing = 2;
+    const auto mark = [&](Lane& lane, auto work) {
+      auto run = [work, &capturing, this] {
         work();
-        captured.count_down();
+        std::lock_guard lock(mutex_);
+        --capturing;
+        progress_.notify_all();
       };
-      if (lane)
-        lane->Post(run);
+      if (lane.queue)
+        lane.queue->Post(run);
       else
         run();
     };
@@ -200,11 +207,12 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
         if (!failed_) Note(chunks_.Flush());
         checkpoint.settled = chunks_.settled();
         checkpoint.layout = chunks_.layout();
-        checkpoint.tail = ToVector(chunks_.tail());
+        const bool all = tail == Tail::kWhole || checkpoint.settled == 0;
+        checkpoint.tail = ToVector(all ? chunks_.tail() : chunks_.tail().first(1));
       });
     }
-    captured.wait();
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    progress_.wait(lock, [&] { return capturing == 0; });
     if (error_) return Fail(*error_);
     return {};
   }
@@ -246,13 +254,12 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   const std::int64_t writer_epoch_;
   ChunkWriter chunks_;
   StreamHash hash_;
-  std::optional<SerialQueue> hash_lane_, write_lane_;
+  Lane hash_lane_, write_lane_;
   std::mutex order_;    // blocks and checkpoints enter both lanes in one order
   std::mutex control_;  // Checkpoint, Finish, Discard
 
   std::mutex mutex_;
   std::condition_variable progress_;
-  int pending_ = 0;
   std::optional<Error> error_;
 
   std::atomic<bool> failed_{false}, resumable_{true}, abandoned_{false};
@@ -306,7 +313,7 @@ bool BlobWriter::resumable() const noexcept { return stream_->resumable(); }
 std::uint64_t BlobWriter::received() const noexcept { return stream_->received(); }
 const FileId& BlobWriter::file() const { return stream_->id(); }
 Result<Digest> BlobWriter::ComputedDigest() { return stream_->ComputedDigest(); }
-Result<BlobWriter::Checkpointed> BlobWriter::Checkpoint() { return stream_->Checkpoint(); }
+Result<BlobWriter::Checkpointed> BlobWriter::Checkpoint(Tail tail) { return stream_->Checkpoint(tail); }
 Result<FinishedBlob> BlobWriter::Finish(std::span<const Digest> expected) {
   return stream_->Finish(expected);
 }

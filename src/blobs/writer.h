@@ -90,8 +90,12 @@ class BlobWriter {
         state;  // for Resume. Holds content: the caller seals it before it is stored (design-storage 1.2)
     std::uint64_t received = 0;
   };
-  /// Everything appended before the call is durable in the file or in the state when it returns.
-  Result<Checkpointed> Checkpoint();
+  /// How much of the last chunk, which is not in the file yet, goes into the state: all of it, or one byte,
+  /// with which a writer can go on too. The state is then small, and behind by less than a chunk.
+  enum class Tail { kWhole, kShort };
+  /// Everything appended before the call, as far as `tail` says, is durable in the file or in the state when
+  /// it returns.
+  Result<Checkpointed> Checkpoint(Tail tail = Tail::kWhole);
 
   /// Ends the blob: compares every expected digest (before the final chunk is written; one of an algorithm
   /// that was not computed costs reading the file once), writes the rest, syncs file and entry.

@@ -91,21 +91,26 @@ class Life {
   explicit Life(std::string vfs_name) : vfs(std::move(vfs_name)) {
     TestRegistry(directory, clock, {.files = &files, .vfs = vfs.name()});  // the first start is done
   }
-  Acknowledged Push() {
+  template <class Scenario>
+  auto Run(Scenario scenario) {
     TestRegistry registry(directory, clock, {.files = &files, .vfs = vfs.name()});
     if (cut_files_at > 0) files.StopAt(cut_files_at);
     if (cut_database_at > 0) vfs.FailAt(FaultyVfs::Event::kAny, cut_database_at, FaultyVfs::Fault::kCrash);
-    const Acknowledged told = RunPush(registry);
+    const auto told = scenario(registry);
     reached = files.stopped() || vfs.crashed();
     // The power is gone for both, whichever noticed it first.
     if (!vfs.crashed()) vfs.FailAt(FaultyVfs::Event::kAny, 1, FaultyVfs::Fault::kCrash);
     if (!files.stopped()) files.StopAt(1);
     return told;
   }
-  void Recover(const Acknowledged& told, int step) {
+  /// Back to what the disk kept.
+  void Restart() {
     files.Crash();
     vfs.Restart(FaultyVfs::Survival::kNothing);
     vfs.Mend();
+  }
+  void Recover(const Acknowledged& told, int step) {
+    Restart();
     TestRegistry registry(directory, clock, {.files = &files, .vfs = vfs.name()});
     CheckRecovered(registry, told, step);
     clock.Advance(std::chrono::hours(25));  // a session that was checkpointed holds its file until then
@@ -126,7 +131,7 @@ TEST(PushCrash, AtEveryCallToTheFileSystem) {
   for (bool reached = true; reached && !testing::Test::HasFatalFailure(); ++steps) {
     Life life("push-files-" + std::to_string(steps));
     life.cut_files_at = steps + 1;
-    const Acknowledged told = life.Push();
+    const Acknowledged told = life.Run(RunPush);
     reached = life.reached;
     if (!reached) EXPECT_TRUE(told.image);
     life.Recover(told, steps);
@@ -139,12 +144,86 @@ TEST(PushCrash, AtEveryEventOfTheDatabase) {
   for (bool reached = true; reached && !testing::Test::HasFatalFailure(); ++steps) {
     Life life("push-database-" + std::to_string(steps));
     life.cut_database_at = steps + 1;
-    const Acknowledged told = life.Push();
+    const Acknowledged told = life.Run(RunPush);
     reached = life.reached;
     if (!reached) EXPECT_TRUE(told.image);
     life.Recover(told, steps);
   }
   EXPECT_GT(steps, 15);
+}
+
+// An upload in chunks, whose checkpoints are made while more comes: what its client was told.
+struct ChunksTold {
+  bool repository = false, complete = false;
+  UploadTicket ticket;
+  std::uint64_t received = 0;
+};
+
+const std::string kChunked = Content((9u << 20) + 99);
+
+ChunksTold RunChunks(TestRegistry& registry) {
+  ChunksTold told;
+  const auto created =
+      registry.repositories->Create(TestRegistryName(), {.name = RepositoryName::Trusted("team/app")});
+  if (!created) return told;
+  told.repository = true;
+  told.ticket = registry.uploads->Open(**created, "AIDATEST");
+  constexpr std::size_t kChunk = 1 << 20;
+  for (const std::string_view content = kChunked; told.received < content.size();) {
+    const auto result = registry.StreamChunk(**created, told.ticket, {told.received, std::nullopt},
+                                             content.substr(told.received, kChunk));
+    if (!result) return told;
+    told.received = result->received;
+  }
+  told.complete =
+      registry.uploads
+          ->Append(**created, told.ticket, {told.received, TestRegistry::DigestOf(kChunked)}, BlockOf(""))
+          .has_value();
+  return told;
+}
+
+// The session stands less than 4 MiB behind what was told, and goes on from there to the same layer. Only a
+// failed sync may have ended it (design-storage 1.2, 1.10).
+void CheckChunks(TestRegistry& registry, const ChunksTold& told, bool may_have_ended, int step) {
+  if (!told.repository) return;
+  const RepositoryPtr repository = registry.Find("team/app");
+  const Digest digest = TestRegistry::DigestOf(kChunked);
+  const auto status = registry.uploads->Status(*repository, told.ticket);
+  if (status) {
+    EXPECT_FALSE(told.complete) << step;
+    EXPECT_LT(told.received, status->received + (4u << 20)) << step << ": acknowledged progress is lost";
+    ASSERT_TRUE(registry.StreamChunk(*repository, told.ticket, {status->received, digest},
+                                     std::string_view(kChunked).substr(status->received)))
+        << step;
+  } else if (!registry.layers->Claim(*repository, digest)) {
+    EXPECT_TRUE(may_have_ended && !told.complete) << step;
+    return;
+  }
+  EXPECT_EQ(Must(registry.Pull(*repository, digest)), kChunked) << step;
+}
+
+// Cuts one life after another at the next step that `cut` counts.
+void CutChunksAtEvery(int Life::* cut, bool may_have_ended, const std::string& name) {
+  int steps = 0;
+  for (bool reached = true; reached && !testing::Test::HasFailure(); ++steps) {
+    Life life(name + std::to_string(steps));
+    life.*cut = steps + 1;
+    const ChunksTold told = life.Run(RunChunks);
+    reached = life.reached;
+    if (!reached) EXPECT_TRUE(told.complete);
+    life.Restart();
+    TestRegistry registry(life.directory, life.clock, {.files = &life.files, .vfs = life.vfs.name()});
+    CheckChunks(registry, told, may_have_ended, steps);
+  }
+  EXPECT_GT(steps, 15);
+}
+
+TEST(ChunksCrash, AtEveryCallToTheFileSystem) {
+  CutChunksAtEvery(&Life::cut_files_at, true, "chunks-files-");
+}
+
+TEST(ChunksCrash, AtEveryEventOfTheDatabase) {
+  CutChunksAtEvery(&Life::cut_database_at, false, "chunks-database-");
 }
 
 }  // namespace

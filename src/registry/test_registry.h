@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "blobs/file_layer.h"
+#include "http/response.h"
 #include "keys/root_key.h"
 #include "metadata/blobs.h"
 #include "metadata/sql/test_database.h"
@@ -40,6 +41,15 @@ inline RegistryName TestRegistryName() {
 inline http::Block BlockOf(std::string_view content) {
   const auto owner = std::make_shared<const std::string>(content);
   return {owner, AsBytes(*owner)};
+}
+
+/// Bytes of which no run repeats.
+inline std::string Content(std::size_t size, int seed = 1) {
+  std::string content(size, '\0');
+  std::uint64_t state = 0x9e3779b97f4a7c15ull * static_cast<unsigned>(seed);
+  for (char& c : content)
+    c = static_cast<char>((state = state * 6364136223846793005ull + 1442695040888963407ull) >> 56);
+  return content;
 }
 
 /// Built on a directory as a process is at its start; built again on the same one, it has restarted.
@@ -92,6 +102,21 @@ struct TestRegistry {
   }
   Result<UploadedLayer> Push(const Repository& repository, std::string_view content) {
     return uploads->PutWhole(repository, "AIDATEST", DigestOf(content), BlockOf(content));
+  }
+  /// A chunk of a known length, in blocks, as a connection sends it.
+  Result<Uploads::ChunkResult> StreamChunk(const Repository& repository, const UploadTicket& ticket,
+                                           const Uploads::Chunk& chunk, std::string_view bytes) {
+    std::optional<Result<Uploads::ChunkResult>> result;
+    const auto sink = TRY(uploads->AppendStream(repository, ticket, chunk, bytes.size(),
+                                                [&](Result<Uploads::ChunkResult> made) {
+                                                  result.emplace(std::move(made));
+                                                  return http::Response{};
+                                                }));
+    for (; !bytes.empty() && !sink->failed();
+         bytes.remove_prefix(std::min(bytes.size(), http::Block::kCapacity)))
+      sink->Append(BlockOf(bytes.substr(0, http::Block::kCapacity)));
+    sink->Finish();
+    return *std::move(result);
   }
   Result<std::string> Pull(const Repository& repository, const Digest& digest) {
     const OpenLayerPtr layer = TRY(layers->Open(repository, digest));

@@ -10,12 +10,13 @@
 namespace entrepot::registry {
 namespace {
 
-constexpr std::uint64_t kCheckpointBytes = 4u << 20;
+constexpr std::uint64_t kCheckpointBytes = 4u << 20;  // no answer leaves as much unprotected
+constexpr std::uint64_t kAheadBytes = 2u << 20;       // from here on a checkpoint is begun ahead
 constexpr std::chrono::seconds kCheckpointTime{5};
 constexpr std::size_t kMemoryBody = 1 << 20;       // what may wait for its PUT in memory
 constexpr std::int64_t kMaxParts = 4200;           // ecr-semantics 9
 constexpr std::size_t kMinPart = 5 * 1024 * 1024;  // of every part but the last
-constexpr int kBlocksBehind = 2;                   // of at most kMemoryBody, answered for and not yet written
+constexpr int kBlocksBehind = 3;                   // of at most kMemoryBody, answered for and not yet written
 constexpr std::string_view kStatePurpose = "upload state";
 
 // What uploads.short_part holds.
@@ -30,7 +31,10 @@ UploadSession::UploadSession(UploadContext& context, const Repository& repositor
   row_.opened_at = ticket_.opened_at;
 }
 
-UploadSession::~UploadSession() { ReleaseMemory(); }
+UploadSession::~UploadSession() {
+  (void)EndCheckpointAhead();
+  ReleaseMemory();
+}
 
 metadata::RepositoryRef UploadSession::ref() const { return RefOf(repository_); }
 
@@ -57,14 +61,14 @@ Result<> UploadSession::Load() {
       [&](metadata::sql::Session& session) { return metadata::FindUpload(session, ref(), ticket_.id); }));
   loaded_ = true;
   has_row_ = row.has_value();
-  settled_ = checkpointed_ = 0;
+  settled_ = kept_ = begun_ = 0;
   if (!row) return {};
   if (row->state == metadata::UploadState::kCancelled || row->state == metadata::UploadState::kFailed) {
     gone_ = true;
     return Fail(About(ErrorCode::kUploadNotFound));
   }
   completed_ = row->digest;
-  settled_ = checkpointed_ = static_cast<std::uint64_t>(row->received);
+  settled_ = kept_ = begun_ = static_cast<std::uint64_t>(row->received);
   row_ = std::move(*row);
   return {};
 }
@@ -136,7 +140,7 @@ Result<> UploadSession::EnsureWriter(bool sha512, std::uint64_t expected_size) {
   ReleaseMemory();
   std::lock_guard lock(mutex_);
   writer_ = std::move(writer);
-  checkpointed_at_ = context_.store.clock().Elapsed().count();
+  begun_at_ = context_.store.clock().Elapsed();
   return {};
 }
 
@@ -171,55 +175,89 @@ Result<> UploadSession::ResumeWriter(bool sha512) {
   }
   std::lock_guard lock(mutex_);
   writer_ = std::move(*writer);
-  checkpointed_at_ = context_.store.clock().Elapsed().count();
+  begun_at_ = context_.store.clock().Elapsed();
   return {};
 }
 
-bool UploadSession::checkpoint_due() const {
-  const std::int64_t since = context_.store.clock().Elapsed().count() - checkpointed_at_.load();
-  return since >= std::chrono::microseconds(kCheckpointTime).count() &&
-         received() - checkpointed_.load() >= kCheckpointBytes;
+void UploadSession::CheckpointAhead(std::optional<std::uint64_t> end) {
+  const std::uint64_t came = received() - begun_;
+  const std::chrono::microseconds now = context_.store.clock().Elapsed();
+  const bool late = now - begun_at_ >= kCheckpointTime && came >= kCheckpointBytes;
+  const bool soon = end && came >= kAheadBytes && *end - received() < kCheckpointBytes;
+  if (!late && !soon) return;
+  if (ahead_ && !ahead_->done()) return;
+  if (!EndCheckpointAhead() || completed_ || gone_) return;
+  ahead_ = PoolTask<Result<metadata::UploadRow>>::Start(
+      context_.workers, [this, row = row_, inserted = has_row_]() mutable {
+        Result<metadata::UploadRow> kept = Keep(std::move(row), inserted, blobs::BlobWriter::Tail::kShort);
+        if (!kept) log::Warning("a checkpoint in mid-upload failed", {{"error", kept.error().ToString()}});
+        return kept;
+      });
+  if (!ahead_) return;
+  begun_ += came;
+  begun_at_ = now;
+}
+
+Result<> UploadSession::EndCheckpointAhead() {
+  if (!ahead_) return {};
+  std::optional<Result<metadata::UploadRow>> kept = std::exchange(ahead_, std::nullopt)->Take();
+  return kept ? Adopt(*std::move(kept)) : Result<>();
 }
 
 Result<> UploadSession::CheckpointIfMuch() {
-  if (received() - checkpointed_.load() < kCheckpointBytes) return {};
-  Result<> kept = Checkpoint();
+  if (unprotected() < kCheckpointBytes) return {};
+  (void)EndCheckpointAhead();  // its error is the next one's, or has passed
+  if (!gone_ && unprotected() < kCheckpointBytes) return {};
+  Result<> kept = gone_ ? Fail(About(ErrorCode::kUploadNotFound)) : Checkpoint();
   if (!kept) FallBack();
   return kept;
 }
 
 Result<> UploadSession::Checkpoint() {
+  (void)EndCheckpointAhead();
   if (completed_ || gone_) return {};
   if (!writer_) TRY(EnsureWriter(false, 0));
-  checkpointed_at_ = context_.store.clock().Elapsed().count();
-  const blobs::BlobWriter::Checkpointed point = TRY(writer_->Checkpoint());
+  begun_ = received();
+  begun_at_ = context_.store.clock().Elapsed();
+  return Adopt(Keep(row_, has_row_, blobs::BlobWriter::Tail::kWhole));
+}
+
+/// The row as it is once the writer's progress is durable. Beside everything that does not change the writer.
+Result<metadata::UploadRow> UploadSession::Keep(metadata::UploadRow row, bool inserted,
+                                                blobs::BlobWriter::Tail tail) const {
+  const blobs::BlobWriter::Checkpointed point = TRY(writer_->Checkpoint(tail));
   const keys::RepositoryKey key = TRY(context_.keys.GetCurrent(KeyRefOf(repository_)));
-  metadata::UploadRow row = row_;
   row.received = static_cast<std::int64_t>(point.received);
   row.file_id = ToVector(writer_->file().bytes());
   row.key = {key.id(), key.Wrap(data_key_, WrapContext(*row.file_id))};
   row.sealed_state = key.Seal(kStatePurpose, StateSubject(), point.state);
-  auto written = context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
-    if (has_row_) return metadata::CheckpointUpload(transaction, ref(), row);
+  const auto written = context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
+    if (inserted) return metadata::CheckpointUpload(transaction, ref(), row);
     TRY(RequireRepository(transaction, repository_));
     row.expires_at = transaction.store_time() + kUploadLifetime;
     return metadata::InsertUpload(transaction, ref(), row);
   });
-  if (!written && written.error().code() == ErrorCode::kRepositoryNotFound) {
-    gone_ = true;  // with its repository; no row names the file
-    writer_->Discard();
-  }
-  if (!TRY(std::move(written))) {
-    gone_ = true;  // fenced off, cancelled or expired meanwhile
-    return Fail(About(ErrorCode::kUploadNotFound));
+  if (!written && written.error().code() == ErrorCode::kRepositoryNotFound)
+    writer_->Discard();  // with its repository; no row names the file
+  if (!TRY(written)) return Fail(About(ErrorCode::kUploadNotFound));  // fenced off, cancelled or expired
+  return row;
+}
+
+Result<> UploadSession::Adopt(Result<metadata::UploadRow> kept) {
+  if (!kept) {
+    const ErrorCode code = kept.error().code();
+    gone_ = gone_ || code == ErrorCode::kUploadNotFound || code == ErrorCode::kRepositoryNotFound;
+    return Fail(std::move(kept).error());
   }
   has_row_ = true;
-  row_ = std::move(row);
-  checkpointed_ = point.received;
+  row_ = *std::move(kept);
+  row_.sealed_state = {};  // the store has it, and whoever resumes reads it there
+  kept_ = static_cast<std::uint64_t>(row_.received);
   return {};
 }
 
 void UploadSession::FallBack() {
+  (void)EndCheckpointAhead();
   std::shared_ptr<blobs::BlobWriter> writer;
   {
     std::lock_guard lock(mutex_);
@@ -294,6 +332,7 @@ Result<NewFile> UploadSession::FinishFile(std::span<const Digest> digests, Bytes
 }
 
 Result<UploadedLayer> UploadSession::Complete(std::span<const Digest> digests, Bytes body) {
+  (void)EndCheckpointAhead();
   Result<NewFile> file = FinishFile(digests, body);
   if (!file) {
     if (file.error().code() != ErrorCode::kLayerDigestMismatch) FallBack();
@@ -317,6 +356,7 @@ Result<UploadedLayer> UploadSession::Complete(std::span<const Digest> digests, B
 }
 
 Result<> UploadSession::Cancel() {
+  (void)EndCheckpointAhead();
   TRY(context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<> {
     return EndRow(transaction, metadata::UploadState::kCancelled, std::nullopt);
   }));

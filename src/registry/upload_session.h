@@ -3,9 +3,11 @@
 // One upload session as this process holds it. Small bodies wait in memory; larger ones are in a file,
 // checkpointed into the session's row (design-storage 1.2, 1.4).
 //
-// One request at a time holds a session (uploads.cc sees to that) and calls it. received() and
-// checkpoint_due() are for any thread; Checkpoint and the writer's Append may run beside each other, and
-// beside nothing else.
+// One request at a time holds a session (uploads.cc sees to that) and calls it. received() is for any thread.
+//
+// A checkpoint is begun ahead of the answer that needs it, and is made by a worker while requests come and
+// go: the writer takes more meanwhile, and what it found is the session's once a call of the holder takes it
+// in.
 
 #include <atomic>
 #include <cstdint>
@@ -16,6 +18,7 @@
 #include <string>
 
 #include "base/pool.h"
+#include "base/pool_task.h"
 #include "blobs/blob_store.h"
 #include "blobs/writer.h"
 #include "keys/key_ring.h"
@@ -34,6 +37,7 @@ struct UploadContext {
   blobs::BlobStore& files;
   keys::KeyRing& keys;
   const Grace& grace;
+  ThreadPool& workers;
   ThreadPool& body_pool;
   std::uint64_t memory_limit;
   std::atomic<std::uint64_t> memory_used{0};
@@ -71,10 +75,12 @@ class UploadSession {
 
   /// Makes the progress durable.
   Result<> Checkpoint();
-  /// The same when enough has come since the last time (4 MiB); falls back when that fails.
+  /// Before an answer: the same when 4 MiB or more came since the last time (design-storage 1.2). Falls back
+  /// when that fails.
   Result<> CheckpointIfMuch();
-  /// Whether 5 s and 4 MiB have passed. From any thread, cheap.
-  bool checkpoint_due() const;
+  /// Begins one behind the caller's back when an answer will need it soon: one at `end`, where the chunk that
+  /// is coming in ends, or one behind it; or when 5 s and 4 MiB have passed. Never blocks.
+  void CheckpointAhead(std::optional<std::uint64_t> end);
 
   /// Ends the session: its content becomes a layer. `body` is the last of it, in memory. The content's digest
   /// must be among `digests` (kLayerDigestMismatch leaves the session as it was).
@@ -92,6 +98,11 @@ class UploadSession {
   ByteVector StateSubject() const;
   Error About(ErrorCode code) const;
   void ReleaseMemory();
+  std::uint64_t unprotected() const { return received() - kept_; }
+  Result<metadata::UploadRow> Keep(metadata::UploadRow row, bool inserted,
+                                   blobs::BlobWriter::Tail tail) const;
+  Result<> Adopt(Result<metadata::UploadRow> kept);
+  Result<> EndCheckpointAhead();
   Result<> EnsureWriter(bool sha512, std::uint64_t expected_size);
   Result<> ResumeWriter(bool sha512);
   Result<NewFile> FinishFile(std::span<const Digest> digests, Bytes body);
@@ -113,8 +124,10 @@ class UploadSession {
   bool has_row_ = false;
   metadata::UploadRow row_;
   std::atomic<std::uint64_t> settled_{0};  // received, but for what the writer counts
-  std::atomic<std::uint64_t> checkpointed_{0};
-  std::atomic<std::int64_t> checkpointed_at_{0};
+  std::uint64_t kept_ = 0;                 // received, at the last checkpoint
+  std::uint64_t begun_ = 0;                // the same when the last one began
+  std::chrono::microseconds begun_at_{0};
+  std::optional<PoolTask<Result<metadata::UploadRow>>> ahead_;
 };
 
 }  // namespace entrepot::registry

@@ -69,13 +69,12 @@ Error OffsetError(const UploadSession& session) {
 
 struct Uploads::State {
   UploadContext context;
-  ThreadPool& workers;
   std::mutex mutex;
   std::unordered_map<std::string, std::shared_ptr<Entry>> entries;
 
   State(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, const Grace& grace,
         ThreadPool& worker_pool, ThreadPool& body_pool, UploadSettings settings)
-      : context{store, files, keys, grace, body_pool, settings.memory}, workers(worker_pool) {}
+      : context{store, files, keys, grace, worker_pool, body_pool, settings.memory} {}
 
   std::shared_ptr<Entry> Peek(const std::string& id) {
     std::lock_guard lock(mutex);
@@ -167,19 +166,22 @@ class Uploads::State::AnsweredSink final : public http::BodySink {
   const Answer answer_;
 };
 
-// Streams one request's body into a session. Between blocks it sees to checkpoints in mid-stream.
+// Streams one request's body into a session.
 class Uploads::State::Sink final : public http::BodySink {
  public:
-  Sink(State& state, Lease lease, blobs::BlobWriter& writer, Chunk chunk, Answer answer)
+  /// `end`: where an answer is due that more of the upload may follow, when that is known.
+  Sink(State& state, Lease lease, blobs::BlobWriter& writer, Chunk chunk, std::optional<std::uint64_t> end,
+       Answer answer)
       : state_(state),
         lease_(std::move(lease)),
         writer_(writer),
         chunk_(std::move(chunk)),
+        end_(end),
         answer_(std::move(answer)) {}
 
   void Append(http::Block block) override {
     writer_.Append(std::move(block));
-    if (lease_->checkpoint_due()) StartCheckpoint();
+    lease_->CheckpointAhead(end_);
   }
 
   bool failed() const noexcept override { return writer_.failed() || lease_.overtaken(); }
@@ -187,49 +189,11 @@ class Uploads::State::Sink final : public http::BodySink {
   // A closing chunk needs the whole content; another is answered for while its end is being written.
   bool finishes_ahead() const noexcept override { return !chunk_.closing_digest; }
 
-  http::Response Finish() override {
-    EndCheckpoint();
-    return answer_(Conclude());
-  }
+  http::Response Finish() override { return answer_(Conclude()); }
 
-  void Abort() override {
-    EndCheckpoint();
-    Keep();
-  }
-
-  ~Sink() override { EndCheckpoint(); }
+  void Abort() override { Keep(); }
 
  private:
-  enum Checkpointing : int { kNone, kQueued, kRunning };
-
-  // Runs on a worker while blocks go on arriving; at most one at a time.
-  void StartCheckpoint() {
-    int none = kNone;
-    if (!checkpointing_.compare_exchange_strong(none, kQueued)) return;
-    const bool posted = state_.workers.TryPost([this, alive = alive_] {
-      std::unique_lock lock(alive->mutex);
-      int queued = kQueued;
-      if (!alive->sink || !checkpointing_.compare_exchange_strong(queued, kRunning)) return;
-      lock.unlock();
-      const Result<> kept = lease_->Checkpoint();  // an error shows in the writer or at the next checkpoint
-      if (!kept) log::Warning("a checkpoint in mid-upload failed", {{"error", kept.error().ToString()}});
-      checkpointing_ = kNone;
-      checkpointing_.notify_all();
-    });
-    if (!posted) checkpointing_ = kNone;
-  }
-
-  // Takes a queued checkpoint back, or waits for a running one.
-  void EndCheckpoint() {
-    {
-      std::lock_guard lock(alive_->mutex);
-      alive_->sink = false;
-      int queued = kQueued;
-      checkpointing_.compare_exchange_strong(queued, kNone);
-    }
-    for (int now = checkpointing_; now == kRunning; now = checkpointing_) checkpointing_.wait(now);
-  }
-
   Result<ChunkResult> Conclude() {
     UploadSession& session = *lease_;
     if (writer_.failed() || lease_.overtaken()) {
@@ -255,19 +219,12 @@ class Uploads::State::Sink final : public http::BodySink {
     return kept;
   }
 
-  // Outlives the sink in jobs that had not begun when it ended.
-  struct Alive {
-    std::mutex mutex;
-    bool sink = true;
-  };
-
   State& state_;
   Lease lease_;
   blobs::BlobWriter& writer_;
   const Chunk chunk_;
+  const std::optional<std::uint64_t> end_;
   const Answer answer_;
-  std::atomic<int> checkpointing_ = kNone;
-  const std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
 };
 
 Uploads::Uploads(metadata::Store& store, blobs::BlobStore& files, keys::KeyRing& keys, const Grace& grace,
@@ -336,7 +293,10 @@ Result<std::unique_ptr<http::BodySink>> Uploads::AppendStream(const Repository& 
   if (chunk.offset != session->received()) return Fail(OffsetError(*session));
   const bool sha512 = chunk.closing_digest && chunk.closing_digest->algorithm() == HashAlgorithm::kSha512;
   blobs::BlobWriter* writer = TRY(session->Writer(sha512, chunk.offset + expected_size));
-  return std::make_unique<State::Sink>(*state_, std::move(session), *writer, chunk, std::move(answer));
+  // A first chunk may be the only one.
+  const bool more = chunk.offset > 0 && !chunk.closing_digest && expected_size > 0;
+  const auto end = more ? std::optional(chunk.offset + expected_size) : std::nullopt;
+  return std::make_unique<State::Sink>(*state_, std::move(session), *writer, chunk, end, std::move(answer));
 }
 
 Result<UploadedLayer> Uploads::PutWhole(const Repository& repository, std::string_view principal,

@@ -7,20 +7,13 @@
 #include "blobs/faulty_files.h"
 #include "http/response.h"
 #include "metadata/uploads.h"
+#include "registry/refs.h"
 #include "registry/test_registry.h"
 
 namespace entrepot::registry {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
-
-std::string Content(std::size_t size, int seed = 1) {
-  std::string content(size, '\0');
-  std::uint64_t state = 0x9e3779b97f4a7c15ull * static_cast<unsigned>(seed);
-  for (char& c : content)
-    c = static_cast<char>((state = state * 6364136223846793005ull + 1442695040888963407ull) >> 56);
-  return content;
-}
 
 class UploadsTest : public RegistryTest {
  protected:
@@ -62,6 +55,13 @@ class UploadsTest : public RegistryTest {
   }
   std::uint64_t Received(const UploadTicket& ticket) {
     return Must(registry->uploads->Status(*repository, ticket)).received;
+  }
+  /// How far the row knows of the session.
+  std::uint64_t CheckpointedTo(const UploadTicket& ticket) {
+    const auto row = Must(registry->store->Read([&](metadata::sql::Session& session) {
+      return metadata::FindUpload(session, RefOf(*repository), ticket.id);
+    }));
+    return row ? static_cast<std::uint64_t>(row->received) : 0;
   }
   void RestartAnd() {
     Restart();
@@ -209,17 +209,64 @@ TEST_F(UploadsTest, CheckpointsInMidStream) {
   Feed(*stream.sink, std::string_view(content).substr(0, 5 * kMiB));
   clock.Advance(std::chrono::seconds(6));
   Feed(*stream.sink, std::string_view(content).substr(5 * kMiB, kMiB));
-  const auto row = [&] {
-    return Must(registry->store->Read([&](metadata::sql::Session& session) {
-      return metadata::FindUpload(
-          session,
-          {static_cast<std::int64_t>(repository->registry_id), static_cast<std::int64_t>(repository->id)},
-          ticket.id);
-    }));
-  };
-  while (!row()) std::this_thread::yield();
-  EXPECT_GE(row()->received, static_cast<std::int64_t>(5 * kMiB));
+  while (CheckpointedTo(ticket) == 0) std::this_thread::yield();
+  EXPECT_GE(CheckpointedTo(ticket), 5 * kMiB);
   stream.sink->Abort();
+}
+
+TEST_F(UploadsTest, NoAnswerLeavesFourMiBUnprotected) {
+  const std::string content = Content(25 * kMiB);
+  const UploadTicket ticket = Open();
+  for (std::uint64_t offset = 0; offset < content.size(); offset += kMiB) {
+    const std::string_view chunk = std::string_view(content).substr(offset, kMiB);
+    const std::uint64_t told = Must(registry->StreamChunk(*repository, ticket, {offset, {}}, chunk)).received;
+    EXPECT_EQ(told, offset + kMiB);
+    EXPECT_LT(told, CheckpointedTo(ticket) + 4 * kMiB);
+  }
+  const Digest digest = TestRegistry::DigestOf(content);
+  EXPECT_TRUE(Must(Append(ticket, content.size(), "", digest)).layer);
+  EXPECT_EQ(Must(registry->Pull(*repository, digest)), content);
+}
+
+TEST_F(UploadsTest, ACheckpointBeginsBeforeAnAnswerNeedsIt) {
+  const std::string content = Content(3 * kMiB);
+  const UploadTicket ticket = Open();
+  for (std::uint64_t offset = 0; offset < content.size(); offset += kMiB)
+    Must(registry->StreamChunk(*repository, ticket, {offset, {}},
+                               std::string_view(content).substr(offset, kMiB)));
+  while (CheckpointedTo(ticket) == 0) std::this_thread::yield();
+  EXPECT_GT(CheckpointedTo(ticket), kMiB);
+  RestartAnd();  // as if the power had failed: nobody checkpoints at the end
+  const std::uint64_t received = Received(ticket);
+  EXPECT_GT(received, kMiB);
+  const Digest digest = TestRegistry::DigestOf(content);
+  Must(Append(ticket, received, std::string_view(content).substr(received), digest));
+  EXPECT_EQ(Must(registry->Pull(*repository, digest)), content);
+}
+
+TEST_F(UploadsTest, AnUploadOfOneChunkIsNotCheckpointedAhead) {
+  const UploadTicket ticket = Open();
+  Must(registry->StreamChunk(*repository, ticket, {0, {}}, Content(3 * kMiB + 5)));
+  const Digest digest = TestRegistry::DigestOf(Content(3 * kMiB + 5));
+  EXPECT_EQ(CheckpointedTo(ticket), 0u);
+  EXPECT_TRUE(Must(Append(ticket, 3 * kMiB + 5, "", digest)).layer);
+}
+
+TEST_F(UploadsTest, ASyncThatFailsBehindTheAnswersEndsTheUpload) {
+  const std::string content = Content(8 * kMiB);
+  blobs::FaultyFiles files;
+  registry.reset();
+  registry = std::make_unique<TestRegistry>(directory, clock, TestRegistry::Options{.files = &files});
+  repository = registry->Find("team/app");
+  const UploadTicket ticket = Open();
+  files.FailAt(blobs::FaultyFiles::Call::kSync, 1, EIO);
+  std::uint64_t offset = 0;
+  while (offset < content.size() && registry->StreamChunk(*repository, ticket, {offset, {}},
+                                                          std::string_view(content).substr(offset, kMiB)))
+    offset += kMiB;
+  EXPECT_LT(offset, 4 * kMiB);  // the answer that needed it was the last that could
+  EXPECT_EQ(CodeOf(Append(ticket, offset, "x")), ErrorCode::kUploadNotFound);
+  EXPECT_EQ(FilesOnDisk(), 0);
 }
 
 TEST_F(UploadsTest, PartsAreInOrderDurableAndLongEnough) {
