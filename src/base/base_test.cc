@@ -205,14 +205,17 @@ TEST(PoolTask, IsTakenBackUnlessItHasBegun) {
   ThreadPool pool("test", 1, 10);
   bool ran = false;
   std::optional<int> taken = 0;
+  std::atomic<bool> ended = false;
   pool.Post([&] {
     auto task = PoolTask<int>::Start(pool, [&] {
       ran = true;
       return 7;
     });
     taken = task->Take();
+    ended = true;
   });
-  pool.Stop();
+  while (!ended) std::this_thread::yield();
+  pool.Stop();  // runs what is queued
   EXPECT_FALSE(taken);
   EXPECT_FALSE(ran);
 }
