@@ -47,11 +47,6 @@ class FsckTest : public RegistryTest {
       if (entry.is_regular_file() && entry.path().filename() != "root-id") return entry.path();
     return {};
   }
-  void Spoil(const std::filesystem::path& path, int offset) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(offset);
-    file.put('!');
-  }
   Digest layer_digest() const { return TestRegistry::DigestOf(layer); }
 
   const std::string layer = WithAFile('l'), config = "config";

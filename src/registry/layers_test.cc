@@ -184,12 +184,8 @@ TEST_F(LayersTest, DamageIsToldOnceAndHealedByAPush) {
     const std::vector<std::filesystem::path> before = BlobFiles();
     Must(registry->Push(*repository, content));
     EXPECT_TRUE(Must(registry->layers->Mount(*repository, *other, digest)));
-    for (const std::filesystem::path& path : BlobFiles()) {
-      if (std::ranges::find(before, path) != before.end()) continue;
-      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-      file.seekp(spoiled);
-      file.put('!');
-    }
+    for (const std::filesystem::path& path : BlobFiles())
+      if (std::ranges::find(before, path) == before.end()) Spoil(path, spoiled);
     EXPECT_TRUE(IsThere(*repository, content)) << "nobody has looked";
     EXPECT_EQ(CodeOf(registry->Pull(*repository, digest)), ErrorCode::kDamaged);
     for (const RepositoryPtr& each : {repository, other}) {

@@ -3,6 +3,8 @@
 // What tests of the domain share: a whole registry below the doors on a directory of its own, and short ways
 // to push.
 
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -50,6 +52,15 @@ inline std::string Content(std::size_t size, int seed = 1) {
   for (char& c : content)
     c = static_cast<char>((state = state * 6364136223846793005ull + 1442695040888963407ull) >> 56);
   return content;
+}
+
+/// Turns one bit of a file's byte.
+inline void Spoil(const std::filesystem::path& path, std::streamoff offset) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(offset);
+  const int byte = file.get();
+  file.seekp(offset);
+  file.put(static_cast<char>(byte ^ 1));
 }
 
 /// Built on a directory as a process is at its start; built again on the same one, it has restarted.
