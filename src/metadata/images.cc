@@ -106,6 +106,15 @@ Result<bool> InsertManifest(WriteTransaction& transaction, RepositoryRef ref, co
   return inserted == 1;
 }
 
+Result<bool> MendManifest(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                          std::string_view content) {
+  const std::int64_t changed = TRY(transaction->Run(
+      "UPDATE manifests SET content = $4 WHERE registry = $1 AND repository = $2 AND digest = $3"
+      " AND content <> $4",
+      ref.registry, ref.repository, digest, AsBytes(content)));
+  return changed == 1;
+}
+
 Result<> DeleteManifest(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest) {
   std::optional<std::int64_t> size;
   {

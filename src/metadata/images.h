@@ -51,6 +51,9 @@ Result<std::optional<ManifestRow>> FindManifest(sql::Session& session, Repositor
                                                 const Digest& digest);
 Result<std::optional<ManifestContent>> ReadManifest(sql::Session& session, RepositoryRef ref,
                                                     const Digest& digest);
+/// True when other bytes were stored than the digest's, which `content` are.
+Result<bool> MendManifest(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest,
+                          std::string_view content);
 /// False when the digest is there already.
 Result<bool> InsertManifest(WriteTransaction& transaction, RepositoryRef ref, const ManifestRow& row,
                             std::string_view content);

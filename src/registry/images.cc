@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "base/log.h"
 #include "metadata/blobs.h"
 #include "metadata/images.h"
 #include "metadata/usage.h"
@@ -117,6 +118,24 @@ Result<> RestoreImage(WriteTransaction& transaction, const Repository& repositor
   TRY(RequireReferences(transaction, repository, manifest));
   TRY(ReferLayers(transaction, repository, manifest));
   return FinishActivation(transaction, outbox, RefOf(repository), digest);
+}
+
+// What was damaged since reads right again.
+Result<> MendImage(WriteTransaction& transaction, const Repository& repository, const Digest& digest,
+                   const std::string& content) {
+  if (!TRY(metadata::MendManifest(transaction, RefOf(repository), digest, content))) return {};
+  transaction.Touch(ManifestKey(repository.id, digest));
+  log::Warning("a damaged manifest was healed by a push",
+               {{"repository", repository.name.str()}, {"digest", digest.ToString()}});
+  return {};
+}
+
+// Damaged bytes read as absent, so that clients push the image again, which heals it.
+bool IsSound(const Repository& repository, const Digest& digest, const std::string& content) {
+  if (Digest::Of(digest.algorithm(), AsBytes(content)) == digest) return true;
+  log::Error("a manifest is damaged; a push of it heals it",
+             {{"repository", repository.name.str()}, {"digest", digest.ToString()}});
+  return false;
 }
 
 // With the new one already among them.
@@ -240,7 +259,10 @@ Result<PutImageResult> Images::Put(const Repository& repository, NewImage image)
       stored = TRY(InsertImage(transaction, repository, digest, manifest, image.content));
       TRY(CheckImageQuota(transaction, repository, quotas_.images));
       result.created = true;
-    } else if (stored->status != ImageStatus::kActive) {
+    } else {
+      TRY(MendImage(transaction, repository, digest, image.content));
+    }
+    if (stored->status != ImageStatus::kActive) {
       TRY(RestoreImage(transaction, repository, digest, manifest, outbox_));
       result.restored = true;
     }
@@ -274,7 +296,7 @@ Result<StoredManifestPtr> Images::Get(const Repository& repository, const ImageR
           return metadata::ReadManifest(session, ref, expected);
         }));
     if (digest != expected) continue;  // the tag has moved meanwhile
-    if (!manifest) break;
+    if (!manifest || !IsSound(repository, expected, manifest->content)) break;
     if (manifest->status != ImageStatus::kActive)
       return Fail(About(repository, ErrorCode::kImageArchived).With("digest", expected.ToString()));
     auto stored = std::make_shared<const StoredManifest>(

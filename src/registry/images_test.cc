@@ -31,6 +31,20 @@ TEST_F(ImagesTest, WhatWasPushedComesBackByteForByte) {
   EXPECT_THAT(detail.tags, ElementsAre("v1"));
 }
 
+TEST_F(ImagesTest, ADamagedManifestReadsAsAbsentAndIsHealedByTheNextPush) {
+  Must(registry->PushImage(*repository, "config", {"layer"}, "v1"));
+  const std::string manifest = TestRegistry::ManifestOf("config", {"layer"});
+  std::string damaged = manifest;
+  damaged[damaged.size() / 2] ^= 1;
+  Must(registry->store->Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    TRY(transaction->Run("UPDATE manifests SET content = $1", AsBytes(damaged)));
+    return {};
+  }));
+  EXPECT_EQ(CodeOf(GetByTag(*repository, "v1")), ErrorCode::kImageNotFound);
+  Must(registry->Put(*repository, manifest));
+  EXPECT_EQ(*Must(GetByTag(*repository, "v1"))->content, manifest);
+}
+
 TEST_F(ImagesTest, AManifestNeedsEveryLayerAndChild) {
   Must(registry->Push(*repository, "config"));
   const auto missing = registry->Put(*repository, TestRegistry::ManifestOf("config", {"a", "b"}));
