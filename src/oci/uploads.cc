@@ -118,7 +118,7 @@ Result<http::Reply> PutWholeLayer(const Rooms& rooms, const CallPtr& call) {
   const std::string& principal = call->caller->unique_id;
   if (call->body_pending)
     return ReceiveChunk(rooms, call, {.ticket = rooms.uploads.Open(*call->repository, principal)},
-                        {.offset = 0, .closing_digest = call->parameters.digest});
+                        {.offset = 0, .closing_digest = call->parameters.digest, .whole = true});
   const registry::UploadedLayer layer = TRY(rooms.uploads.PutWhole(
       *call->repository, principal, *call->parameters.digest, http::Block(call, AsBytes(call->body))));
   return LayerReceived(rooms, *call, layer);

@@ -370,4 +370,12 @@ Result<> UploadSession::Cancel() {
   return {};
 }
 
+Result<> UploadSession::Discard() {
+  if (has_row_) return Cancel();
+  gone_ = true;
+  ReleaseMemory();
+  if (writer_) writer_->Discard();
+  return {};
+}
+
 }  // namespace entrepot::registry

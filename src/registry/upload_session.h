@@ -88,6 +88,8 @@ class UploadSession {
   /// kEmptyUpload, kLayerPartTooSmall.
   Result<> RequireParts() const;
   Result<> Cancel();
+  /// The same of a session that nobody knows of, and will ask for.
+  Result<> Discard();
 
   /// After a failed write: back to the last checkpoint, or to the start.
   void FallBack();

@@ -204,8 +204,10 @@ class Uploads::State::Sink final : public http::BodySink {
                   : Result<ChunkResult>(Fail(kept.error()));
     }
     if (chunk_.closing_digest) {
-      const UploadedLayer layer = TRY(state_.Complete(session, {&*chunk_.closing_digest, 1}, {}));
-      return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
+      const Result<UploadedLayer> layer = state_.Complete(session, {&*chunk_.closing_digest, 1}, {});
+      if (layer) return ChunkResult{static_cast<std::uint64_t>(layer->size), *layer};
+      if (layer.error().code() == ErrorCode::kLayerDigestMismatch) Drop();
+      return Fail(layer.error());
     }
     TRY(session.CheckpointIfMuch());
     TRY(session.WaitForRoom());
@@ -216,7 +218,16 @@ class Uploads::State::Sink final : public http::BodySink {
   Result<> Keep() {
     Result<> kept = lease_->Checkpoint();
     if (!kept) lease_->FallBack();
+    Drop();
     return kept;
+  }
+
+  // Of a session that nobody could go on with nothing stays.
+  void Drop() {
+    if (!chunk_.whole) return;
+    state_.Forget(lease_->ticket().id);
+    if (const Result<> dropped = lease_->Discard(); !dropped && !lease_->gone())
+      log::Warning("an upload that failed was not removed", {{"error", dropped.error().ToString()}});
   }
 
   State& state_;

@@ -72,6 +72,7 @@ class Uploads {
   struct Chunk {
     std::uint64_t offset = 0;
     std::optional<Digest> closing_digest;
+    bool whole = false;  // nobody knows of the session: what does not become a layer now is not kept
   };
   /// What became of a chunk: the bytes received so far, and the layer when it was the closing one.
   struct ChunkResult {

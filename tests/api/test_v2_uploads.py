@@ -8,6 +8,7 @@ import time
 import pytest
 
 from harness.server import ACCOUNT
+from harness.storage import blob_files, wait_until
 from harness.v2 import V2, digest_of, pattern
 
 MIB = 1 << 20
@@ -461,3 +462,19 @@ def test_layers_of_the_api_are_pulled_here(v2, server):
     assert v2.get_blob(digest_of(data)).body == data
     (layer,) = ecr.batch_check_layer_availability(repositoryName=v2.repository, layerDigests=[v2.push_blob(b"here")])["layers"]
     assert layer["layerAvailability"] == "AVAILABLE" and layer["layerSize"] == 4
+
+
+def test_a_single_post_that_fails_leaves_nothing(own):
+    """Nobody knows its session, so nobody could go on with it."""
+    data = pattern(3 * MIB)
+    refused = own.request("POST", own.path(f"blobs/uploads/?digest={digest_of(b'other')}"), data)
+    assert (refused.status, refused.code) == (400, "DIGEST_INVALID")
+    assert not blob_files(own.server)
+    connection = own.connect()
+    connection.putrequest("POST", own.path(f"blobs/uploads/?digest={digest_of(data)}"))
+    connection.putheader("Authorization", own.authorization)
+    connection.putheader("Content-Length", str(len(data)))
+    connection.endheaders(data[:2 * MIB + 1])
+    wait_until(lambda: blob_files(own.server), "what arrives is being written")
+    connection.close()
+    wait_until(lambda: not blob_files(own.server), "it is gone with the connection")
