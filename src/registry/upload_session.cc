@@ -371,6 +371,7 @@ Result<> UploadSession::Cancel() {
 }
 
 Result<> UploadSession::Discard() {
+  (void)EndCheckpointAhead();
   if (has_row_) return Cancel();
   gone_ = true;
   ReleaseMemory();
