@@ -41,9 +41,11 @@ class Signals {
   sigset_t set_;
 };
 
-// What a thread keeps of its heap. A page of images is an answer of some hundred KiB, made of more: given
-// back to the system after each, every page of memory would be cleared and faulted in anew for the next.
-constexpr int kKeptHeapBytes = 2 << 20;
+// What a thread keeps of its heap, from the start: as much as the C library would come to by itself, once it
+// has seen bodies as large as a layer part. A page of images is an answer of some hundred KiB, made of more:
+// given back to the system after each, every page of memory would be cleared and faulted in anew for the
+// next.
+constexpr int kKeptHeapBytes = 32 << 20;
 
 // Connections and open layers need descriptors; keys in memory must not reach a core file
 // (design-storage 2.10).
