@@ -12,7 +12,10 @@
 namespace entrepot::http {
 namespace {
 
-constexpr std::size_t kLoadBuffer = 128u << 10;
+// The kernel's own reading ahead makes folios of up to what is read at once, and a sent page costs a tenth
+// more when it is a folio of its own; pages that POSIX_FADV_WILLNEED brings in always are, and came at half
+// the speed.
+constexpr std::size_t kLoadBuffer = 1u << 20;
 
 bool LiesInMemory(int file) {
   struct statfs status{};
@@ -36,7 +39,6 @@ bool IsCached(int file, std::uint64_t offset, std::uint64_t length) {
 }
 
 bool LoadWindow(int file, std::uint64_t offset, std::uint64_t length) {
-  ::posix_fadvise(file, static_cast<off_t>(offset), static_cast<off_t>(2 * length), POSIX_FADV_WILLNEED);
   const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kLoadBuffer);
   for (std::uint64_t loaded = 0; loaded < length;) {
     const std::size_t count = std::min<std::uint64_t>(length - loaded, kLoadBuffer);

@@ -14,8 +14,8 @@ std::size_t ReadIfCached(int file, std::uint64_t offset, MutableBytes out);
 /// Whether the run begins and ends in the page cache: what is read in order is cached in order.
 bool IsCached(int file, std::uint64_t offset, std::uint64_t length);
 
-/// Brings the run into the page cache and has the kernel begin with the one behind it. Blocks. False when it
-/// cannot be read or the file is shorter.
+/// Brings the run into the page cache; runs that are asked for in order are read ahead by the kernel. Blocks.
+/// False when it cannot be read or the file is shorter.
 bool LoadWindow(int file, std::uint64_t offset, std::uint64_t length);
 
 /// Blocks. False when it cannot be read or the file is shorter.
