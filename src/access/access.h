@@ -123,6 +123,8 @@ class Access {
   /// "download-url").
   virtual std::string Seal(std::string_view purpose, std::string_view text) = 0;
   virtual std::optional<std::string> Open(std::string_view purpose, std::string_view sealed) = 0;
+  /// The same with the keys in memory, or nothing.
+  virtual std::optional<std::string> TryOpen(std::string_view purpose, std::string_view sealed) = 0;
 };
 
 }  // namespace entrepot::access

@@ -25,6 +25,15 @@ constexpr std::chrono::hours kAfterExpiry{1};
 
 std::string LabelOf(std::string_view purpose) { return "text: " + std::string(purpose); }
 
+/// `find_key`: std::optional<TokenKey>(std::int64_t id).
+std::optional<std::string> OpenSealed(std::string_view purpose, std::string_view sealed, auto find_key) {
+  const auto bytes = Base64UrlDecode(sealed);
+  const auto key_id = bytes ? SealingKeyId(*bytes) : std::nullopt;
+  const std::optional<TokenKey> key = key_id ? find_key(*key_id) : std::nullopt;
+  const auto text = key ? OpenUnder(*key, LabelOf(purpose), *bytes) : std::nullopt;
+  return text ? std::optional(std::string(AsText(*text))) : std::nullopt;
+}
+
 class StoreAccess final : public Access {
  public:
   StoreAccess(metadata::Store& store, const AccessSecrets& secrets, const Clock& clock, AccessOptions options,
@@ -62,6 +71,7 @@ class StoreAccess final : public Access {
   }
   bool IsCurrent(std::string_view access_key_id, std::string_view principal) override;
   std::optional<std::string> Open(std::string_view purpose, std::string_view sealed) override;
+  std::optional<std::string> TryOpen(std::string_view purpose, std::string_view sealed) override;
 
  private:
   // Tokens are known by a hash of the whole Authorization value: the cache holds nothing that logs in.
@@ -190,14 +200,14 @@ bool StoreAccess::IsCurrent(std::string_view access_key_id, std::string_view pri
 }
 
 std::optional<std::string> StoreAccess::Open(std::string_view purpose, std::string_view sealed) {
-  const auto bytes = Base64UrlDecode(sealed);
-  const auto key_id = bytes ? SealingKeyId(*bytes) : std::nullopt;
-  if (!key_id) return std::nullopt;
-  const Result<TokenKey> key = token_keys_->Find(*key_id);
-  if (!key) return std::nullopt;
-  const auto text = OpenUnder(*key, LabelOf(purpose), *bytes);
-  if (!text) return std::nullopt;
-  return std::string(AsText(*text));
+  return OpenSealed(purpose, sealed, [&](std::int64_t id) -> std::optional<TokenKey> {
+    Result<TokenKey> key = token_keys_->Find(id);
+    return key ? std::optional(*std::move(key)) : std::nullopt;
+  });
+}
+
+std::optional<std::string> StoreAccess::TryOpen(std::string_view purpose, std::string_view sealed) {
+  return OpenSealed(purpose, sealed, [&](std::int64_t id) { return token_keys_->TryFind(id); });
 }
 
 }  // namespace

@@ -67,6 +67,12 @@ bool TokenKeys::MayAsk() {
   return true;
 }
 
+std::optional<TokenKey> TokenKeys::TryFind(std::int64_t id) const {
+  const std::lock_guard lock(mutex_);
+  const TokenKey* key = seen_.Unchanged(store_.versions()) ? FindInMemory(id) : nullptr;
+  return key ? std::optional(*key) : std::nullopt;
+}
+
 Result<TokenKey> TokenKeys::Find(std::int64_t id) {
   {
     const std::lock_guard lock(mutex_);

@@ -40,6 +40,8 @@ class TokenKeys {
   /// The key of that id. Reads the store when the keys have changed or the id is new; kRegistryTokenInvalid
   /// when it names no key.
   Result<TokenKey> Find(std::int64_t id);
+  /// From memory, or nothing. Never waits.
+  std::optional<TokenKey> TryFind(std::int64_t id) const;
   /// Publishes a new key when the newest is a day old, and drops those that nothing in use can name. May
   /// write.
   Result<> Maintain();

@@ -60,6 +60,7 @@ class FakeAccess final : public access::Access {
     return std::nullopt;
   }
   std::string Seal(std::string_view, std::string_view) override { return {}; }
+  std::optional<std::string> TryOpen(std::string_view, std::string_view) override { return std::nullopt; }
   std::optional<std::string> Open(std::string_view, std::string_view) override { return std::nullopt; }
 
   static std::unexpected<Error> Unasked() {

@@ -68,26 +68,32 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   void Append(http::Block block) {
     const auto shared = std::make_shared<http::Block>(std::move(block));
     std::lock_guard order(order_);
-    received_ += shared->bytes().size();
-    Post(hash_lane_, [this, shared] { hash_.Update(shared->bytes()); });
-    Post(write_lane_, [this, shared] { Note(chunks_.Append(shared->bytes())); });
+    const std::size_t size = shared->bytes().size();
+    received_ += size;
+    Post(hash_lane_, size, [this, shared] { hash_.Update(shared->bytes()); });
+    Post(write_lane_, size, [this, shared] { Note(chunks_.Append(shared->bytes())); });
   }
 
   Result<> Append(Bytes bytes) {
     {
       std::lock_guard order(order_);
       received_ += bytes.size();
-      Post(hash_lane_, [this, bytes] { hash_.Update(bytes); });
-      Post(write_lane_, [this, bytes] { Note(chunks_.Append(bytes)); });
+      Post(hash_lane_, bytes.size(), [this, bytes] { hash_.Update(bytes); });
+      Post(write_lane_, bytes.size(), [this, bytes] { Note(chunks_.Append(bytes)); });
     }
     return WaitIdle();
   }
 
-  Result<> WaitForRoom(int blocks) {
+  Result<> WaitForRoom(std::uint64_t bytes) {
     std::unique_lock lock(mutex_);
-    progress_.wait(lock, [&] { return std::max(hash_lane_.pending, write_lane_.pending) <= blocks; });
+    progress_.wait(lock, [&] { return std::max(hash_lane_.pending, write_lane_.pending) <= bytes; });
     if (error_) return Fail(*error_);
     return {};
+  }
+
+  bool HasRoom(std::uint64_t bytes) const {
+    std::lock_guard lock(mutex_);
+    return !error_ && std::max(hash_lane_.pending, write_lane_.pending) <= bytes;
   }
 
   Result<Checkpointed> Checkpoint(Tail tail) {
@@ -146,25 +152,25 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
  private:
   struct Lane {
     std::optional<SerialQueue> queue;  // none: the caller's thread
-    int pending = 0;                   // blocks; under mutex_
+    std::uint64_t pending = 0;         // bytes; under mutex_
   };
 
-  /// Counts a job in; counts it out when it has been destroyed.
+  /// Counts a job on `size` bytes in; counts it out when it has been destroyed.
   template <class Work>
-  void Post(Lane& lane, Work work) {
+  void Post(Lane& lane, std::size_t size, Work work) {
     auto run = [this, work = std::move(work)] {
       if (!failed_ && !abandoned_) work();
     };
     if (!lane.queue) return run();
     {
       std::lock_guard lock(mutex_);
-      ++lane.pending;
+      lane.pending += size;
     }
-    lane.queue->Post([self = shared_from_this(), &lane, run = std::optional(std::move(run))]() mutable {
+    lane.queue->Post([self = shared_from_this(), &lane, size, run = std::optional(std::move(run))]() mutable {
       (*run)();
       run.reset();  // lets the block go before Finish may see the lanes idle
       std::lock_guard lock(self->mutex_);
-      --lane.pending;
+      lane.pending -= size;
       self->progress_.notify_all();
     });
   }
@@ -258,7 +264,7 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   std::mutex order_;    // blocks and checkpoints enter both lanes in one order
   std::mutex control_;  // Checkpoint, Finish, Discard
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable progress_;
   std::optional<Error> error_;
 
@@ -307,7 +313,8 @@ BlobWriter::~BlobWriter() { Stream::Abandon(std::move(stream_)); }
 
 void BlobWriter::Append(http::Block block) { stream_->Append(std::move(block)); }
 Result<> BlobWriter::Append(Bytes bytes) { return stream_->Append(bytes); }
-Result<> BlobWriter::WaitForRoom(int blocks) { return stream_->WaitForRoom(blocks); }
+Result<> BlobWriter::WaitForRoom(std::uint64_t bytes) { return stream_->WaitForRoom(bytes); }
+bool BlobWriter::HasRoom(std::uint64_t bytes) const { return stream_->HasRoom(bytes); }
 bool BlobWriter::failed() const noexcept { return stream_->failed(); }
 bool BlobWriter::resumable() const noexcept { return stream_->resumable(); }
 std::uint64_t BlobWriter::received() const noexcept { return stream_->received(); }

@@ -72,8 +72,10 @@ class BlobWriter {
   void Append(http::Block block);
   /// For bytes already in memory: returns when they were taken in.
   Result<> Append(Bytes bytes);
-  /// Waits until at most `blocks` of those appended are still being worked on. The first error, if any.
-  Result<> WaitForRoom(int blocks);
+  /// Waits until at most `bytes` of those appended are still being worked on. The first error, if any.
+  Result<> WaitForRoom(std::uint64_t bytes);
+  /// Whether that would neither wait nor fail now. From any thread.
+  bool HasRoom(std::uint64_t bytes) const;
 
   /// Going on is useless. From any thread.
   bool failed() const noexcept;

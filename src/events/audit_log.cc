@@ -56,6 +56,16 @@ void AuditLog::Write(AuditRecord record) {
   arrived_.notify_one();
 }
 
+bool AuditLog::TryWrite(AuditRecord record) {
+  {
+    std::lock_guard lock(mutex_);
+    if (queue_.size() >= kQueue) return false;
+    queue_.push_back(std::move(record));
+  }
+  arrived_.notify_one();
+  return true;
+}
+
 void AuditLog::Run() {
   ::pthread_setname_np(::pthread_self(), "audit");
   std::unique_lock lock(mutex_);

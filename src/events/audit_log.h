@@ -3,8 +3,8 @@
 // The audit log: who did what to what, one line a call, the same from every door (design-access 14). Doors
 // hand over records; one thread writes them, in order.
 //
-// Safe from any thread but an event loop: Write waits while the queue is full, because an unwritten line is
-// worse than a late answer.
+// Safe from any thread, but on an event loop only TryWrite: Write waits while the queue is full, because an
+// unwritten line is worse than a late answer.
 //
 // Refusals are aggregated: of each source the first one in ten seconds is written, the others are counted and
 // told in one line at the end, so that whoever tries a million passwords cannot fill the disk or push out
@@ -66,6 +66,8 @@ class AuditLog {
   ~AuditLog();
 
   void Write(AuditRecord record);
+  /// False, with nothing written, while the queue is full. Never waits.
+  bool TryWrite(AuditRecord record);
 
  private:
   using Time = std::chrono::steady_clock::time_point;

@@ -57,7 +57,7 @@ struct Response;
 class BodySink {
  public:
   virtual ~BodySink() = default;
-  /// On the event loop: takes a block and returns at once; the work on it runs elsewhere. At most two to four
+  /// On the event loop: takes a block and returns at once; the work on it runs elsewhere. At most 4 MiB in
   /// blocks are with the sink at a time: the connection receives no more until one is destroyed. A block
   /// never waits in the sink for the next one to come: every stream of the server shares one budget.
   virtual void Append(Block block) = 0;
@@ -66,6 +66,9 @@ class BodySink {
   virtual bool failed() const noexcept = 0;
   /// Whether Finish may come while the last blocks are still being worked on.
   virtual bool finishes_ahead() const noexcept { return false; }
+  /// On the event loop, once the body is complete: the answer, where making it needs no waiting; else false,
+  /// and Finish is called.
+  virtual bool TryFinish(Response&) { return false; }
   /// On a worker, once the body is complete (or failed() was seen) and every block has been destroyed, but
   /// for finishes_ahead().
   virtual Response Finish() = 0;

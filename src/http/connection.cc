@@ -136,6 +136,9 @@ class Connection {
     RequestBody body(channel_, *buffer_, parsed);
     const bool large = body.remaining().value_or(plan.buffer_up_to) > kUncheckedBody;
     const bool whole_or_not_at_all = body.remaining().value_or(0) <= plan.buffer_up_to;
+    if (plan.stream_beyond && !whole_or_not_at_all)
+      if (std::unique_ptr<BodySink> sink = handler_.TryReceive(head))
+        co_return co_await Receive(head, std::move(sink), body);
     if (plan.check_head && large && whole_or_not_at_all) {
       auto checked = co_await Check(head);
       if (!checked) co_return co_await Refuse(head, Refusal::kBusy, true);
@@ -222,6 +225,12 @@ class Connection {
       });
       if (end == UploadEnd::kMalformed) co_return co_await RefuseHead({400, "malformed chunked body"});
       co_return false;
+    }
+    Response at_once;
+    if (end == UploadEnd::kComplete && sink->TryFinish(at_once)) {
+      sink.reset();  // what it holds is free for the next request, which may come as soon as the answer
+                     // leaves
+      co_return co_await Answer(head, at_once, !body.complete());
     }
     auto response = co_await channel_.RunOn(
         workers(), Channel::Admission::kAlways,

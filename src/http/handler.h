@@ -42,6 +42,10 @@ class Handler {
   /// requests without a body.
   virtual bool TryAnswer(const RequestHead& head, Response& response) = 0;
 
+  /// On the event loop, for a body longer than its plan buffers: a sink for it, if memory knows all that is
+  /// needed to begin, or null to go the ordinary way, which gives the same answer. Bounded as TryAnswer is.
+  virtual std::unique_ptr<BodySink> TryReceive(const RequestHead&) { return nullptr; }
+
   /// On the event loop.
   virtual BodyPlan PlanBody(const RequestHead& head) = 0;
 

@@ -36,7 +36,7 @@ struct SinkLog {
   std::string received;
   std::vector<Block> held;  // while `hold`
   std::atomic<int> appended{0}, finished{0}, aborted{0}, most_held{0};
-  std::atomic<bool> hold{false}, failed{false}, ahead{false};
+  std::atomic<bool> hold{false}, failed{false}, ahead{false}, at_once{false};
   std::atomic<bool> misaligned{false};
 
   void LetGo() {
@@ -59,6 +59,10 @@ class LoggingSink : public BodySink {
   }
   bool failed() const noexcept override { return log_.failed; }
   bool finishes_ahead() const noexcept override { return log_.ahead; }
+  bool TryFinish(Response& response) override {
+    if (log_.at_once) response = TextResponse(202, "text/plain", "taken at once");
+    return log_.at_once;
+  }
   Response Finish() override {
     ++log_.finished;
     return TextResponse(log_.failed ? 507 : 201, "text/plain", log_.failed ? "failed" : "stored");
@@ -121,6 +125,28 @@ TEST_F(ServerBodyTest, StreamsLargeBodiesIntoTheSink) {
   EXPECT_EQ(log.aborted, 0);
   EXPECT_FALSE(log.misaligned);
   EXPECT_EQ(client.Ask(PutWithLength("/", "x")).body, "body:x") << "the connection goes on";
+}
+
+TEST_F(ServerBodyTest, ABodyMayBeTakenAndAnsweredWithoutAWorker) {
+  handler.try_receive = [this](const RequestHead& head) {
+    return head.path == "/known" ? std::make_unique<LoggingSink>(log) : nullptr;
+  };
+  log.at_once = true;
+  Start();
+  TestClient client(port);
+  const std::string body = Pattern(1 << 20);
+  EXPECT_EQ(client.Ask(PutWithLength("/known", body)).body, "taken at once");
+  EXPECT_EQ(handler.handled, 0);
+  EXPECT_TRUE(log.received == body);
+  EXPECT_EQ(client.Ask(PutWithLength("/other", body)).status, 202);
+  EXPECT_EQ(handler.handled, 1);
+  EXPECT_EQ(client.Ask(PutWithLength("/known", "small")).body, "body:small")
+      << "what is buffered is not asked of";
+  log.at_once = false;
+  EXPECT_EQ(client.Ask(PutWithLength("/known", body)).body, "stored");
+  log.failed = log.at_once = true;
+  EXPECT_EQ(client.Ask(PutWithLength("/known", body)).status, 507) << "a failure has its own answer";
+  EXPECT_EQ(log.aborted, 0);
 }
 
 TEST_F(ServerBodyTest, RefusesBodiesBeyondTheLimitAndLetsTheAnswerBeRead) {

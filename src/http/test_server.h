@@ -63,10 +63,14 @@ class TestHandler : public Handler {
   std::function<std::optional<Response>(const RequestHead&)> check_head = [](const RequestHead&) {
     return std::nullopt;
   };
+  std::function<std::unique_ptr<BodySink>(const RequestHead&)> try_receive = [](const RequestHead&) {
+    return nullptr;
+  };
   BodyPlan plan{64 << 10, false};
   std::atomic<int> handled{0};
 
   bool TryAnswer(const RequestHead& head, Response& response) override { return try_answer(head, response); }
+  std::unique_ptr<BodySink> TryReceive(const RequestHead& head) override { return try_receive(head); }
   BodyPlan PlanBody(const RequestHead&) override { return plan; }
   std::optional<Response> CheckHead(const RequestHead& head) override { return check_head(head); }
   Reply Handle(const RequestHead& head, std::string body, bool pending) override {

@@ -8,18 +8,26 @@
 namespace entrepot::http {
 namespace {
 
-constexpr int kBlocksInFlight = 4;
+constexpr std::size_t kMostInFlight = 4 * Block::kCapacity;
+constexpr std::size_t kSmallBlock = 256u << 10;
 constexpr std::size_t kPage = 4096;
 
-/// Blocks that the sink has; they may outlive the upload. Used on the loop alone.
+/// A short body comes in smaller blocks, so that work on it begins before it is whole: who sends a layer in
+/// chunks waits for each one's answer.
+std::size_t BlockCapacity(const RequestBody& body) {
+  return body.remaining().value_or(kMostInFlight) < kMostInFlight ? kSmallBlock : Block::kCapacity;
+}
+
+/// What the sink has; it may outlive the upload. Used on the loop alone.
 struct InFlight {
-  int blocks = 0;
+  std::size_t bytes = 0;
   Signal* waiting = nullptr;  // of the upload, while it lasts
 };
 
 class Upload {
  public:
-  Upload(Channel& channel, RequestBody& body, BodySink& sink) : channel_(channel), body_(body), sink_(sink) {
+  Upload(Channel& channel, RequestBody& body, BodySink& sink)
+      : channel_(channel), body_(body), sink_(sink), capacity_(BlockCapacity(body)) {
     in_flight_->waiting = &channel.signal();
   }
   Upload(const Upload&) = delete;
@@ -30,15 +38,15 @@ class Upload {
     while (!co_await SendBlock(end)) {
     }
     channel_.Enter(Phase::kWorking);
-    const int left = end == UploadEnd::kComplete && sink_.finishes_ahead() ? kBlocksInFlight : 0;
-    while (in_flight_->blocks > left) co_await channel_.signal().Wait();
+    const bool ahead = end == UploadEnd::kComplete && sink_.finishes_ahead();
+    while (in_flight_->bytes > 0 && !ahead) co_await channel_.signal().Wait();
     co_return end;
   }
 
  private:
   /// Receives one block and gives it to the sink; true, with `end` set, when there is no next one.
   Awaitable<bool> SendBlock(UploadEnd& end) {
-    if (in_flight_->blocks >= kBlocksInFlight) co_await RoomInFlight();
+    if (in_flight_->bytes + capacity_ > kMostInFlight) co_await RoomInFlight();
     // Memory is taken when there is something to put in it: an idle client holds none.
     channel_.Enter(Phase::kReceiving);
     BodyStatus status = co_await body_.Ready();
@@ -66,12 +74,11 @@ class Upload {
 
   Awaitable<void> RoomInFlight() {
     channel_.Enter(Phase::kWorking);
-    while (in_flight_->blocks >= kBlocksInFlight) co_await channel_.signal().Wait();
+    while (in_flight_->bytes + capacity_ > kMostInFlight) co_await channel_.signal().Wait();
   }
 
   std::size_t BlockSize() const {
-    const std::uint64_t wanted =
-        std::min<std::uint64_t>(body_.remaining().value_or(Block::kCapacity), Block::kCapacity);
+    const std::uint64_t wanted = std::min<std::uint64_t>(body_.remaining().value_or(capacity_), capacity_);
     return (static_cast<std::size_t>(wanted) + kPage - 1) / kPage * kPage;
   }
 
@@ -90,14 +97,14 @@ class Upload {
 
   /// Counted until its last owner, on any thread, lets go.
   std::shared_ptr<std::uint8_t> NewBlock(std::size_t capacity) {
-    ++in_flight_->blocks;
+    in_flight_->bytes += capacity;
     BodyMemory& budget = channel_.memory();
     return {budget.Allocate(capacity), [in_flight = in_flight_, &budget, capacity,
                                         loop = channel_.loop().shared_from_this()](std::uint8_t* pages) {
               budget.Free(pages, capacity);
               budget.Give(capacity);
-              loop->Post([in_flight] {
-                --in_flight->blocks;
+              loop->Post([in_flight, capacity] {
+                in_flight->bytes -= capacity;
                 if (in_flight->waiting) in_flight->waiting->Notify();
               });
             }};
@@ -106,6 +113,7 @@ class Upload {
   Channel& channel_;
   RequestBody& body_;
   BodySink& sink_;
+  const std::size_t capacity_;  // of a block
   const std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
 };
 

@@ -67,6 +67,8 @@ struct Call {
 
   /// Makes the final answer of a result: wording, common header fields, count. Called exactly once a call.
   std::function<http::Response(Result<http::Response>)> finish;
+  /// The same on an event loop; false, with nothing done, when it would wait.
+  std::function<bool(Result<http::Response>&, http::Response&)> try_finish;
 };
 using CallPtr = std::shared_ptr<Call>;
 

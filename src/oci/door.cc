@@ -35,6 +35,33 @@ bool OciDoor::TryAnswer(const http::RequestHead& head, http::Response& response)
   return operation != nullptr;
 }
 
+/// A chunk in the midst of an upload: hundreds of them may make a layer.
+std::unique_ptr<http::BodySink> OciDoor::TryReceive(const http::RequestHead& head) {
+  if (head.method != http::Method::kPatch) return nullptr;
+  const CallPtr call = NewCall(head, {}, true);
+  return TryPrepare(*call) ? TryAppendToUpload(rooms_, call) : nullptr;
+}
+
+bool OciDoor::TryPrepare(Call& call) {
+  const Result<access::RegistryHost> host = access::ParseRegistryHost(call.head.host, rooms_.domain);
+  const std::shared_ptr<const access::RegistryCaller> who = rooms_.access.TryAuthenticateRegistry(call.head);
+  if (!host || !who || who->expired) return false;
+  call.caller = who->caller;
+  call.registry = host->registry.value_or(who->default_registry);
+  if (!ReadShape(call) || call.route.kind != RouteKind::kUpload) return false;
+  const RepositoryName& name = *call.route.repository;
+  const std::string arn = RepositoryArn(*call.registry, name);
+  const auto allowed = rooms_.access.TryAuthorize(*call.caller, call.operation->action, arn, call.head);
+  if (!allowed.value_or(false)) return false;
+  call.repository = rooms_.repositories.TryFind(*call.registry, name);
+  if (!call.repository) return false;
+  call.upload = TryReadUploadLocation(rooms_.access, *call.repository, call.caller->unique_id,
+                                      call.route.upload, call.parameters.state, call.now);
+  if (!call.upload) return false;
+  push_grace_.SessionOpened(call.caller->unique_id, call.repository->id, call.upload->ticket.opened_at);
+  return true;
+}
+
 http::BodyPlan OciDoor::PlanBody(const http::RequestHead& head) {
   constexpr http::BodyPlan kAnswerWithoutIt{.buffer_up_to = 0, .stream_beyond = true};
   if (!head.HasHeader("Authorization")) return kAnswerWithoutIt;  // a 401, which needs no memory for the body
@@ -43,7 +70,7 @@ http::BodyPlan OciDoor::PlanBody(const http::RequestHead& head) {
   return operation ? operation->body : kAnswerWithoutIt;
 }
 
-http::Reply OciDoor::Handle(const http::RequestHead& head, std::string body, bool body_pending) {
+CallPtr OciDoor::NewCall(const http::RequestHead& head, std::string body, bool body_pending) {
   const Timestamp now = rooms_.clock.Now();
   const auto call = std::make_shared<Call>(Call{.head = head,
                                                 .body = std::move(body),
@@ -54,6 +81,14 @@ http::Reply OciDoor::Handle(const http::RequestHead& head, std::string body, boo
   call->finish = [this, raw = call.get()](Result<http::Response> result) {
     return Finish(*raw, std::move(result));
   };
+  call->try_finish = [this, raw = call.get()](Result<http::Response>& result, http::Response& response) {
+    return TryFinish(*raw, result, response);
+  };
+  return call;
+}
+
+http::Reply OciDoor::Handle(const http::RequestHead& head, std::string body, bool body_pending) {
+  const CallPtr call = NewCall(head, std::move(body), body_pending);
   Result<http::Reply> reply = Serve(call);
   if (!reply) return Finish(*call, Fail(std::move(reply).error()));
   if (auto* response = std::get_if<http::Response>(&*reply)) return Finish(*call, std::move(*response));
@@ -129,9 +164,21 @@ Result<> OciDoor::CheckExpiry(const Call& call) {
 }
 
 http::Response OciDoor::Finish(const Call& call, Result<http::Response> result) {
-  http::Response response;
   const std::chrono::microseconds took = rooms_.clock.Elapsed() - call.began;
   if (audit_ && IsAudited(call, result)) audit_->Write(AuditRecordOf(call, result, took));
+  return Conclude(call, std::move(result), took);
+}
+
+bool OciDoor::TryFinish(const Call& call, Result<http::Response>& result, http::Response& response) {
+  const std::chrono::microseconds took = rooms_.clock.Elapsed() - call.began;
+  if (audit_ && IsAudited(call, result) && !audit_->TryWrite(AuditRecordOf(call, result, took))) return false;
+  response = Conclude(call, std::move(result), took);
+  return true;
+}
+
+http::Response OciDoor::Conclude(const Call& call, Result<http::Response> result,
+                                 std::chrono::microseconds took) {
+  http::Response response;
   if (result) {
     response = *std::move(result);
   } else {

@@ -24,6 +24,7 @@ class OciDoor final : public http::Handler {
       : rooms_(std::move(rooms)), audit_(audit) {}
 
   bool TryAnswer(const http::RequestHead& head, http::Response& response) override;
+  std::unique_ptr<http::BodySink> TryReceive(const http::RequestHead& head) override;
   http::BodyPlan PlanBody(const http::RequestHead& head) override;
   http::Reply Handle(const http::RequestHead& head, std::string body, bool body_pending) override;
   http::Response Refuse(const http::RequestHead& head, http::Refusal why) override;
@@ -32,7 +33,10 @@ class OciDoor final : public http::Handler {
   const std::array<OperationCounters, kOperationCount + 1>& counters() const { return counters_; }
 
  private:
+  CallPtr NewCall(const http::RequestHead& head, std::string body, bool body_pending);
   Result<http::Reply> Serve(const CallPtr& call);
+  /// The steps of Serve before it runs the operation, as far as memory knows that each is passed.
+  bool TryPrepare(Call& call);
   Result<> Authenticate(Call& call);
   Result<> ReadShape(Call& call);
   Result<> AuthorizeOperation(const Call& call);
@@ -40,6 +44,8 @@ class OciDoor final : public http::Handler {
   Result<> FindUpload(Call& call);
   Result<> CheckExpiry(const Call& call);
   http::Response Finish(const Call& call, Result<http::Response> result);
+  bool TryFinish(const Call& call, Result<http::Response>& result, http::Response& response);
+  http::Response Conclude(const Call& call, Result<http::Response> result, std::chrono::microseconds took);
   OperationCounters& CountersOf(const Operation* operation);
 
   const Rooms rooms_;

@@ -305,6 +305,34 @@ TEST_F(Door, NothingButAPlainPullIsAnsweredInline) {
   EXPECT_FALSE(Send(Method::kDelete, "/v2/team/app/manifests/missing").answered_inline);
 }
 
+TEST_F(Door, AChunkInTheMidstOfAnUploadNeedsNoWorker) {
+  const std::string chunk(100'000, 'a');
+  const Answer first = Send(Method::kPatch, OpenUpload(), chunk);
+  EXPECT_EQ(first.status, 202);
+  EXPECT_FALSE(first.answered_inline) << "there is no file to go on with";
+  const Answer second = Send(Method::kPatch, first.Field("Location"), chunk);
+  EXPECT_EQ(second.status, 202);
+  EXPECT_EQ(second.Field("Range"), "0-199999");
+  EXPECT_TRUE(second.answered_inline);
+
+  const auto takes_a_worker = [&](int status, const Answer& answer) {
+    EXPECT_EQ(answer.status, status);
+    EXPECT_FALSE(answer.answered_inline);
+  };
+  takes_a_worker(416, Send(Method::kPatch, first.Field("Location"), chunk));
+  takes_a_worker(404, Send(Method::kPatch, second.Field("Location") + "x", chunk));
+  access_.denied = {"ecr:UploadLayerPart " + arn_};
+  takes_a_worker(403, Send(Method::kPatch, second.Field("Location"), chunk));
+  access_.denied = {};
+  clock_.Advance(1min);
+  Expire(1s);
+  const Answer late = Send(Method::kPatch, second.Field("Location"), chunk);
+  takes_a_worker(202, late);
+  takes_a_worker(
+      201, Send(Method::kPut, late.Field("Location") + "&digest=" + DigestOf(chunk + chunk + chunk + chunk),
+                chunk));
+}
+
 TEST_F(Door, AnUnreferencedLayerIsNotSaidToExistFromMemory) {
   const std::string digest = PushBlob("nobody refers to this");
   Send(Method::kGet, "/v2/team/app/blobs/" + digest);

@@ -75,6 +75,9 @@ class FakeAccess final : public access::Access {
   std::string Seal(std::string_view purpose, std::string_view text) override {
     return Base64UrlEncode(SealBox(key_, AsBytes(purpose), AsBytes(text)));
   }
+  std::optional<std::string> TryOpen(std::string_view purpose, std::string_view sealed) override {
+    return Open(purpose, sealed);
+  }
   std::optional<std::string> Open(std::string_view purpose, std::string_view sealed) override {
     const auto box = Base64UrlDecode(sealed);
     if (!box) return std::nullopt;

@@ -4,6 +4,7 @@
 // body.
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +54,8 @@ Result<http::Reply> DeleteBlob(const Rooms& rooms, const CallPtr& call);
 
 Result<http::Reply> OpenUpload(const Rooms& rooms, const CallPtr& call);
 Result<http::Reply> AppendToUpload(const Rooms& rooms, const CallPtr& call);
+/// On an event loop: null, with nothing done, to go the ordinary way (http::Handler::TryReceive).
+std::unique_ptr<http::BodySink> TryAppendToUpload(const Rooms& rooms, const CallPtr& call);
 Result<http::Reply> CloseUpload(const Rooms& rooms, const CallPtr& call);
 Result<http::Reply> GetUpload(const Rooms& rooms, const CallPtr& call);
 Result<http::Reply> CancelUpload(const Rooms& rooms, const CallPtr& call);

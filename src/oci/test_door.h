@@ -62,8 +62,8 @@ struct Answer {
 
 class Door : public testing::Test {
  protected:
-  /// Once as the connection does it: inline where that is possible, else by a worker, a body over the plan's
-  /// limit as a stream.
+  /// Once as the connection does it: on the loop where that is possible, else by a worker, a body over the
+  /// plan's limit as a stream.
   Answer Send(Method method, std::string_view target, std::string body = "", bool may_answer_inline = true) {
     http::RequestHead head;
     head.method = method;
@@ -82,6 +82,11 @@ class Door : public testing::Test {
     const http::BodyPlan plan = door_.PlanBody(head);
     const bool stream = body.size() > plan.buffer_up_to;
     if (stream && !plan.stream_beyond) return Read(door_.Refuse(head, http::Refusal::kBodyTooLarge), false);
+    if (std::unique_ptr<http::BodySink> sink = stream ? door_.TryReceive(head) : nullptr) {
+      Feed(*sink, body);
+      if (sink->TryFinish(response)) return Read(response, true);
+      return Read(sink->Finish(), false);
+    }
     http::Reply reply = door_.Handle(head, stream ? "" : body, stream);
     if (auto* sink = std::get_if<std::unique_ptr<http::BodySink>>(&reply)) {
       Feed(**sink, body);

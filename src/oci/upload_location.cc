@@ -58,6 +58,16 @@ std::optional<UploadLocation> ReadState(std::string_view text) {
   return location;
 }
 
+/// The location that `text` holds, if it is that upload's still.
+std::optional<UploadLocation> LocationOf(const std::optional<std::string>& text,
+                                         const registry::Repository& repository, std::string_view principal,
+                                         std::string_view id, Timestamp now) {
+  std::optional<UploadLocation> location = text ? ReadState(*text) : std::nullopt;
+  const bool valid = location && location->ticket.id == id && location->ticket.repository == repository.id &&
+                     location->ticket.principal == principal && now - location->ticket.opened_at <= kLifetime;
+  return valid ? std::move(location) : std::nullopt;
+}
+
 }  // namespace
 
 std::string WriteUploadLocation(access::Access& access, const registry::Repository& repository,
@@ -69,16 +79,21 @@ std::string WriteUploadLocation(access::Access& access, const registry::Reposito
 Result<UploadLocation> ReadUploadLocation(access::Access& access, const registry::Repository& repository,
                                           std::string_view principal, std::string_view id,
                                           std::string_view state, Timestamp now) {
-  const std::optional<std::string> text = access.Open(kPurpose, state);
-  std::optional<UploadLocation> location = text ? ReadState(*text) : std::nullopt;
-  const bool valid = location && location->ticket.id == id && location->ticket.repository == repository.id &&
-                     location->ticket.principal == principal && now - location->ticket.opened_at <= kLifetime;
-  if (!valid)
+  std::optional<UploadLocation> location =
+      LocationOf(access.Open(kPurpose, state), repository, principal, id, now);
+  if (!location)
     return Fail(Error(ErrorCode::kUploadNotFound)
                     .With("upload", std::string(id))
                     .With("repository", repository.name.str())
                     .With("account", repository.registry.account.str()));
   return *std::move(location);
+}
+
+std::optional<UploadLocation> TryReadUploadLocation(access::Access& access,
+                                                    const registry::Repository& repository,
+                                                    std::string_view principal, std::string_view id,
+                                                    std::string_view state, Timestamp now) {
+  return LocationOf(access.TryOpen(kPurpose, state), repository, principal, id, now);
 }
 
 }  // namespace entrepot::oci

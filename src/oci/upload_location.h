@@ -4,6 +4,7 @@
 // when the Location was given (design-storage 1.2, 1.4). Nothing of it can be read or made by a client.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,5 +35,10 @@ std::string WriteUploadLocation(access::Access& access, const registry::Reposito
 Result<UploadLocation> ReadUploadLocation(access::Access& access, const registry::Repository& repository,
                                           std::string_view principal, std::string_view id,
                                           std::string_view state, Timestamp now);
+/// The same from memory, or nothing.
+std::optional<UploadLocation> TryReadUploadLocation(access::Access& access,
+                                                    const registry::Repository& repository,
+                                                    std::string_view principal, std::string_view id,
+                                                    std::string_view state, Timestamp now);
 
 }  // namespace entrepot::oci

@@ -80,6 +80,29 @@ Result<http::Response> ChunkAnswer(const Rooms& rooms, const Call& call, UploadL
   return response;
 }
 
+/// Makes the answer to a chunk whose body streams, from what became of it.
+registry::Uploads::Answer AnswerTo(const Rooms& rooms, const CallPtr& call, const UploadLocation& at,
+                                   std::uint64_t begin) {
+  struct Begun {
+    const Rooms& rooms;
+    CallPtr call;
+    UploadLocation at;
+    std::uint64_t begin;
+  };
+  const auto begun = std::make_shared<const Begun>(Begun{rooms, call, at, begin});
+  return {.make =
+              [begun](const Result<ChunkResult>& result) {
+                return begun->call->finish(
+                    ChunkAnswer(begun->rooms, *begun->call, begun->at, begun->begin, result));
+              },
+          .try_make =
+              [begun](const ChunkResult& result, http::Response& response) {
+                Result<http::Response> answer =
+                    ChunkAnswer(begun->rooms, *begun->call, begun->at, begun->begin, result);
+                return begun->call->try_finish(answer, response);
+              }};
+}
+
 /// Takes the call's body, whichever way it comes, as a chunk of the session.
 Result<http::Reply> ReceiveChunk(const Rooms& rooms, const CallPtr& call, const UploadLocation& at,
                                  const registry::Uploads::Chunk& chunk) {
@@ -89,11 +112,9 @@ Result<http::Reply> ReceiveChunk(const Rooms& rooms, const CallPtr& call, const 
         rooms.uploads.Append(*call->repository, at.ticket, chunk, http::Block(call, AsBytes(call->body)));
     return TRY(ChunkAnswer(rooms, *call, at, begin, result));
   }
-  auto answer = [&rooms, call, at, begin](const Result<ChunkResult>& result) {
-    return call->finish(ChunkAnswer(rooms, *call, at, begin, result));
-  };
-  Result<std::unique_ptr<http::BodySink>> sink = rooms.uploads.AppendStream(
-      *call->repository, at.ticket, chunk, call->head.content_length.value_or(0), std::move(answer));
+  Result<std::unique_ptr<http::BodySink>> sink =
+      rooms.uploads.AppendStream(*call->repository, at.ticket, chunk, call->head.content_length.value_or(0),
+                                 AnswerTo(rooms, call, at, begin));
   if (!sink) return TRY(ChunkAnswer(rooms, *call, at, begin, Fail(std::move(sink).error())));
   return *std::move(sink);
 }
@@ -139,6 +160,14 @@ Result<http::Reply> OpenUpload(const Rooms& rooms, const CallPtr& call) {
 
 Result<http::Reply> AppendToUpload(const Rooms& rooms, const CallPtr& call) {
   return ReceiveChunk(rooms, call, *call->upload, {.offset = OffsetOf(*call), .closing_digest = {}});
+}
+
+std::unique_ptr<http::BodySink> TryAppendToUpload(const Rooms& rooms, const CallPtr& call) {
+  const UploadLocation& at = *call->upload;
+  const std::uint64_t begin = OffsetOf(*call);
+  return rooms.uploads.TryAppendStream(*call->repository, at.ticket, {.offset = begin, .closing_digest = {}},
+                                       call->head.content_length.value_or(0),
+                                       AnswerTo(rooms, call, at, begin));
 }
 
 Result<http::Reply> CloseUpload(const Rooms& rooms, const CallPtr& call) {

@@ -118,15 +118,25 @@ struct TestRegistry {
   Result<Uploads::ChunkResult> StreamChunk(const Repository& repository, const UploadTicket& ticket,
                                            const Uploads::Chunk& chunk, std::string_view bytes) {
     std::optional<Result<Uploads::ChunkResult>> result;
-    const auto sink = TRY(uploads->AppendStream(repository, ticket, chunk, bytes.size(),
-                                                [&](Result<Uploads::ChunkResult> made) {
-                                                  result.emplace(std::move(made));
-                                                  return http::Response{};
-                                                }));
+    const Uploads::Answer answer{.make =
+                                     [&](Result<Uploads::ChunkResult> made) {
+                                       result.emplace(std::move(made));
+                                       return http::Response{};
+                                     },
+                                 .try_make =
+                                     [&](const Uploads::ChunkResult& made, http::Response&) {
+                                       result.emplace(made);
+                                       return true;
+                                     }};
+    std::unique_ptr<http::BodySink> sink;
+    if (!chunk.closing_digest)
+      sink = uploads->TryAppendStream(repository, ticket, chunk, bytes.size(), answer);
+    if (!sink) sink = TRY(uploads->AppendStream(repository, ticket, chunk, bytes.size(), answer));
     for (; !bytes.empty() && !sink->failed();
          bytes.remove_prefix(std::min(bytes.size(), http::Block::kCapacity)))
       sink->Append(BlockOf(bytes.substr(0, http::Block::kCapacity)));
-    sink->Finish();
+    http::Response response;
+    if (!sink->TryFinish(response)) sink->Finish();
     return *std::move(result);
   }
   Result<std::string> Pull(const Repository& repository, const Digest& digest) {

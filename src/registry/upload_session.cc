@@ -16,7 +16,7 @@ constexpr std::chrono::seconds kCheckpointTime{5};
 constexpr std::size_t kMemoryBody = 1 << 20;       // what may wait for its PUT in memory
 constexpr std::int64_t kMaxParts = 4200;           // ecr-semantics 9
 constexpr std::size_t kMinPart = 5 * 1024 * 1024;  // of every part but the last
-constexpr int kBlocksBehind = 3;                   // of at most kMemoryBody, answered for and not yet written
+constexpr std::uint64_t kMostBehind = 3u << 20;    // answered for and not yet written
 constexpr std::string_view kStatePurpose = "upload state";
 
 // What uploads.short_part holds.
@@ -95,7 +95,7 @@ Result<> UploadSession::Receive(http::Block block) {
 
 Result<> UploadSession::WaitForRoom() {
   if (!writer_) return {};
-  Result<> room = writer_->WaitForRoom(kBlocksBehind);
+  Result<> room = writer_->WaitForRoom(kMostBehind);
   if (!room) FallBack();
   return room;
 }
@@ -123,6 +123,10 @@ Result<> UploadSession::RequireParts() const {
 Result<blobs::BlobWriter*> UploadSession::Writer(bool sha512, std::uint64_t expected_size) {
   TRY(EnsureWriter(sha512, expected_size));
   return writer_.get();
+}
+
+blobs::BlobWriter* UploadSession::TryWriter() {
+  return loaded_ && !gone_ && !completed_ ? writer_.get() : nullptr;
 }
 
 Result<> UploadSession::EnsureWriter(bool sha512, std::uint64_t expected_size) {
@@ -211,6 +215,11 @@ Result<> UploadSession::CheckpointIfMuch() {
   Result<> kept = gone_ ? Fail(About(ErrorCode::kUploadNotFound)) : Checkpoint();
   if (!kept) FallBack();
   return kept;
+}
+
+bool UploadSession::MayAnswer() {
+  if (ahead_ && ahead_->done()) (void)EndCheckpointAhead();  // as CheckpointIfMuch
+  return !gone_ && unprotected() < kCheckpointBytes && (!writer_ || writer_->HasRoom(kMostBehind));
 }
 
 Result<> UploadSession::Checkpoint() {

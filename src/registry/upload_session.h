@@ -72,12 +72,16 @@ class UploadSession {
   Result<> WaitForRoom();
   /// The file's writer, for a body that streams; what waited in memory is in it.
   Result<blobs::BlobWriter*> Writer(bool sha512, std::uint64_t expected_size);
+  /// The same without waiting: null where there is none yet, or the session has ended.
+  blobs::BlobWriter* TryWriter();
 
   /// Makes the progress durable.
   Result<> Checkpoint();
   /// Before an answer: the same when 4 MiB or more came since the last time (design-storage 1.2). Falls back
   /// when that fails.
   Result<> CheckpointIfMuch();
+  /// Whether neither that nor WaitForRoom has anything to do before an answer now. Never waits.
+  bool MayAnswer();
   /// Begins one behind the caller's back when an answer will need it soon: one at `end`, where the chunk that
   /// is coming in ends, or one behind it; or when 5 s and 4 MiB have passed. Never blocks.
   void CheckpointAhead(std::optional<std::uint64_t> end);

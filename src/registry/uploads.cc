@@ -5,6 +5,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "base/check.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "http/response.h"
@@ -65,6 +66,13 @@ Error OffsetError(const UploadSession& session) {
       .With("offset", std::to_string(session.received()));
 }
 
+/// Where an answer is due that more of the upload may follow, when that is known. A first chunk may be the
+/// only one.
+std::optional<std::uint64_t> EndOf(const Uploads::Chunk& chunk, std::uint64_t size) {
+  const bool more = chunk.offset > 0 && !chunk.closing_digest && size > 0;
+  return more ? std::optional(chunk.offset + size) : std::nullopt;
+}
+
 }  // namespace
 
 struct Uploads::State {
@@ -120,6 +128,22 @@ struct Uploads::State {
     return lease;
   }
 
+  /// The same on an event loop: nothing unless the session is here, free, and takes more at `offset`.
+  std::optional<Lease> TryTake(const Repository& repository, const UploadTicket& ticket,
+                               std::uint64_t offset) {
+    const std::shared_ptr<Entry> entry = Peek(ticket.id);
+    if (!entry) return std::nullopt;
+    {
+      std::lock_guard lock(entry->mutex);
+      if (entry->held) return std::nullopt;
+      entry->held = true;
+    }
+    Lease lease(entry, context.store.clock());
+    const bool ready = entry->session.repository().id == repository.id && entry->session.TryWriter() &&
+                       entry->session.received() == offset;
+    return ready ? std::optional(std::move(lease)) : std::nullopt;
+  }
+
   Result<UploadedLayer> Complete(UploadSession& session, std::span<const Digest> digests, Bytes body) {
     Result<UploadedLayer> layer = session.Complete(digests, body);
     if (layer || layer.error().code() != ErrorCode::kLayerDigestMismatch) Forget(session.ticket().id);
@@ -158,7 +182,7 @@ class Uploads::State::AnsweredSink final : public http::BodySink {
   AnsweredSink(ChunkResult result, Answer answer) : result_(std::move(result)), answer_(std::move(answer)) {}
   void Append(http::Block) override {}
   bool failed() const noexcept override { return false; }
-  http::Response Finish() override { return answer_(result_); }
+  http::Response Finish() override { return answer_.make(result_); }
   void Abort() override {}
 
  private:
@@ -169,7 +193,7 @@ class Uploads::State::AnsweredSink final : public http::BodySink {
 // Streams one request's body into a session.
 class Uploads::State::Sink final : public http::BodySink {
  public:
-  /// `end`: where an answer is due that more of the upload may follow, when that is known.
+  /// `end`: as EndOf says.
   Sink(State& state, Lease lease, blobs::BlobWriter& writer, Chunk chunk, std::optional<std::uint64_t> end,
        Answer answer)
       : state_(state),
@@ -189,7 +213,12 @@ class Uploads::State::Sink final : public http::BodySink {
   // A closing chunk needs the whole content; another is answered for while its end is being written.
   bool finishes_ahead() const noexcept override { return !chunk_.closing_digest; }
 
-  http::Response Finish() override { return answer_(Conclude()); }
+  bool TryFinish(http::Response& response) override {
+    if (chunk_.closing_digest || failed() || !answer_.try_make || !lease_->MayAnswer()) return false;
+    return answer_.try_make({lease_->received(), std::nullopt}, response);
+  }
+
+  http::Response Finish() override { return answer_.make(Conclude()); }
 
   void Abort() override { Keep(); }
 
@@ -304,10 +333,19 @@ Result<std::unique_ptr<http::BodySink>> Uploads::AppendStream(const Repository& 
   if (chunk.offset != session->received()) return Fail(OffsetError(*session));
   const bool sha512 = chunk.closing_digest && chunk.closing_digest->algorithm() == HashAlgorithm::kSha512;
   blobs::BlobWriter* writer = TRY(session->Writer(sha512, chunk.offset + expected_size));
-  // A first chunk may be the only one.
-  const bool more = chunk.offset > 0 && !chunk.closing_digest && expected_size > 0;
-  const auto end = more ? std::optional(chunk.offset + expected_size) : std::nullopt;
-  return std::make_unique<State::Sink>(*state_, std::move(session), *writer, chunk, end, std::move(answer));
+  return std::make_unique<State::Sink>(*state_, std::move(session), *writer, chunk,
+                                       EndOf(chunk, expected_size), std::move(answer));
+}
+
+std::unique_ptr<http::BodySink> Uploads::TryAppendStream(const Repository& repository,
+                                                         const UploadTicket& ticket, const Chunk& chunk,
+                                                         std::uint64_t expected_size, Answer answer) {
+  CHECK(!chunk.closing_digest);
+  std::optional<Lease> session = state_->TryTake(repository, ticket, chunk.offset);
+  if (!session) return nullptr;
+  blobs::BlobWriter& writer = *(*session)->TryWriter();
+  return std::make_unique<State::Sink>(*state_, *std::move(session), writer, chunk,
+                                       EndOf(chunk, expected_size), std::move(answer));
 }
 
 Result<UploadedLayer> Uploads::PutWhole(const Repository& repository, std::string_view principal,

@@ -82,11 +82,21 @@ class Uploads {
   /// A whole small body at once. The block outlives the call while it is being written.
   Result<ChunkResult> Append(const Repository& repository, const UploadTicket& ticket, const Chunk& chunk,
                              http::Block body);
-  /// A body that streams. `answer` makes the response from the result, on a worker.
-  using Answer = std::function<http::Response(Result<ChunkResult>)>;
+  /// Makes the response from the result.
+  struct Answer {
+    std::function<http::Response(Result<ChunkResult>)> make;  // on a worker
+    /// On an event loop; false, with nothing done, when it would wait. None = it always would.
+    std::function<bool(const ChunkResult&, http::Response&)> try_make = {};
+  };
+  /// A body that streams.
   Result<std::unique_ptr<http::BodySink>> AppendStream(const Repository& repository,
                                                        const UploadTicket& ticket, const Chunk& chunk,
                                                        std::uint64_t expected_size, Answer answer);
+  /// The same on an event loop, for a chunk that does not close its session: null, with nothing done, unless
+  /// the session is in memory, held by no request, stands at chunk.offset and has a file already.
+  std::unique_ptr<http::BodySink> TryAppendStream(const Repository& repository, const UploadTicket& ticket,
+                                                  const Chunk& chunk, std::uint64_t expected_size,
+                                                  Answer answer);
   /// A whole small layer with no session: POST with ?digest=.
   Result<UploadedLayer> PutWhole(const Repository& repository, std::string_view principal,
                                  const Digest& digest, http::Block body);

@@ -37,10 +37,10 @@ class UploadsTest : public RegistryTest {
   Result<Streaming> Stream(const UploadTicket& ticket, std::uint64_t offset, std::optional<Digest> closing) {
     auto result = std::make_shared<std::optional<Result<ChunkResult>>>();
     auto sink = TRY(registry->uploads->AppendStream(*repository, ticket, {offset, closing}, 0,
-                                                    [result](Result<ChunkResult> r) {
+                                                    {.make = [result](Result<ChunkResult> r) {
                                                       result->emplace(std::move(r));
                                                       return http::Response{};
-                                                    }));
+                                                    }}));
     return Streaming{std::move(sink), result};
   }
   static void Feed(http::BodySink& sink, std::string_view bytes) {
@@ -200,6 +200,27 @@ TEST_F(UploadsTest, ANewerRequestTakesOverFromAnOlderOne) {
       Must(Append(ticket, kMiB, std::string_view(content).substr(kMiB), TestRegistry::DigestOf(content)));
   connection.join();
   EXPECT_TRUE(result.layer);
+}
+
+TEST_F(UploadsTest, OnALoopOnlyAFreeSessionInMemoryGoesOn) {
+  const auto begins = [&](const UploadTicket& ticket, std::uint64_t offset) {
+    return registry->uploads->TryAppendStream(*repository, ticket, {offset, std::nullopt}, kMiB,
+                                              {.make = {}}) != nullptr;
+  };
+  const UploadTicket ticket = Open();
+  EXPECT_FALSE(begins(ticket, 0)) << "nobody knows of it";
+  Streaming first = Must(Stream(ticket, 0, std::nullopt));
+  Feed(*first.sink, Content(kMiB));
+  EXPECT_FALSE(begins(ticket, kMiB)) << "a request holds it";
+  EXPECT_EQ(Must(first.Finish()).received, kMiB);
+  first.sink.reset();
+  EXPECT_FALSE(begins(ticket, 0));
+  EXPECT_TRUE(begins(ticket, kMiB));
+  EXPECT_TRUE(begins(ticket, kMiB)) << "the last one has let go";
+  const RepositoryPtr other = registry->Create("team/other");
+  EXPECT_FALSE(registry->uploads->TryAppendStream(*other, ticket, {kMiB, std::nullopt}, 1, {.make = {}}));
+  Must(registry->uploads->Cancel(*repository, ticket));
+  EXPECT_FALSE(begins(ticket, kMiB));
 }
 
 TEST_F(UploadsTest, CheckpointsInMidStream) {

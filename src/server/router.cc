@@ -15,6 +15,10 @@ bool Router::TryAnswer(const http::RequestHead& head, http::Response& response) 
   return pages_.TryAnswer(head, response);
 }
 
+std::unique_ptr<http::BodySink> Router::TryReceive(const http::RequestHead& head) {
+  return IsDataPlane(head.path) ? oci_.TryReceive(head) : nullptr;
+}
+
 http::BodyPlan Router::PlanBody(const http::RequestHead& head) {
   if (IsDataPlane(head.path)) return oci_.PlanBody(head);
   if (IsDownload(head.path) || pages_.Has(head.path)) return {};

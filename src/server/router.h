@@ -20,6 +20,7 @@ class Router final : public http::Handler {
       : oci_(oci), downloads_(downloads), aws_(aws), pages_(pages) {}
 
   bool TryAnswer(const http::RequestHead& head, http::Response& response) override;
+  std::unique_ptr<http::BodySink> TryReceive(const http::RequestHead& head) override;
   http::BodyPlan PlanBody(const http::RequestHead& head) override;
   std::optional<http::Response> CheckHead(const http::RequestHead& head) override;
   http::Reply Handle(const http::RequestHead& head, std::string body, bool body_pending) override;
