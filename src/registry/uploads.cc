@@ -32,6 +32,7 @@ struct Entry {
   std::mutex mutex;
   std::condition_variable released;
   bool held = false;
+  bool forgotten = false;               // whoever waited for it looks for the session anew
   std::atomic<bool> overtaken = false;  // the holder should end: a newer request waits
   UploadSession session;
 };
@@ -97,17 +98,25 @@ struct Uploads::State {
     return entry;
   }
 
+  /// By its holder.
   void Forget(const std::string& id) {
+    std::shared_ptr<Entry> entry;  // outlives the lock: its session's end may wait for a disk
     std::lock_guard lock(mutex);
-    entries.erase(id);
+    const auto found = entries.find(id);
+    if (found == entries.end()) return;
+    entry = std::move(found->second);
+    entries.erase(found);
+    std::lock_guard holding(entry->mutex);
+    entry->forgotten = true;
   }
 
   /// Takes the session for one request, over from an older one if that stands at the same offset (or there is
   /// none to compare: a cancellation).
   Result<Lease> Take(const Repository& repository, const UploadTicket& ticket,
                      std::optional<std::uint64_t> offset) {
-    const std::shared_ptr<Entry> entry = FindOrMake(repository, ticket);
-    {
+    std::shared_ptr<Entry> entry;
+    for (bool held = false; !held;) {
+      entry = FindOrMake(repository, ticket);
       std::unique_lock lock(entry->mutex);
       if (entry->held) {
         if (offset && *offset != entry->session.received()) return Fail(OffsetError(entry->session));
@@ -116,7 +125,7 @@ struct Uploads::State {
         entry->overtaken = false;
         if (!free) return Fail(ErrorCode::kUnavailable, "another request holds the upload");
       }
-      entry->held = true;
+      held = entry->held = !entry->forgotten;
     }
     Lease lease(entry, context.store.clock());
     if (entry->session.repository().id != repository.id)
@@ -135,7 +144,7 @@ struct Uploads::State {
     if (!entry) return std::nullopt;
     {
       std::lock_guard lock(entry->mutex);
-      if (entry->held) return std::nullopt;
+      if (entry->held || entry->forgotten) return std::nullopt;
       entry->held = true;
     }
     Lease lease(entry, context.store.clock());

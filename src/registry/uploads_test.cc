@@ -343,6 +343,20 @@ TEST_F(UploadsTest, IdleSessionsLeaveMemoryNotTheStore) {
   EXPECT_TRUE(Must(Append(ticket, 3, "d", TestRegistry::DigestOf("abcd"))).layer);
 }
 
+TEST_F(UploadsTest, ARequestThatMeetsAnIdleSessionLeavingLosesNothing) {
+  for (int round = 0; round < 100; ++round) {
+    const UploadTicket ticket = Open();
+    Must(Append(ticket, 0, "abc"));
+    clock.Advance(std::chrono::minutes(1));
+    std::thread tending([&] { registry->uploads->TendIdle(); });
+    std::this_thread::sleep_for(std::chrono::microseconds(20 * round));  // at every stage of it, some time
+    EXPECT_EQ(Must(Append(ticket, 3, "d")).received, 4u);
+    tending.join();
+    const Result<ChunkResult> closed = Append(ticket, 4, "e", TestRegistry::DigestOf("abcde"));
+    EXPECT_TRUE(closed) << "round " << round << ": " << closed.error().ToString();
+  }
+}
+
 TEST_F(UploadsTest, ExpiredSessionsAndTheirFilesGo) {
   const UploadTicket ticket = Open();
   Must(Append(ticket, 0, Content(5 * kMiB)));
