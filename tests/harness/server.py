@@ -2,8 +2,10 @@
 
 import base64
 import http.client
+import itertools
 import os
 import pathlib
+import random
 import signal
 import socket
 import ssl
@@ -30,10 +32,23 @@ def binary_path() -> pathlib.Path:
     return pathlib.Path(os.environ.get("ENTREPOT_BINARY", ROOT / "build" / "release" / "entrepot"))
 
 
+# Below the ports that outgoing connections get, which could take one between our look and the server's bind. Each process
+# of a run that is sharded has some of its own, and begins anywhere among them, for another run may be under way.
+_PORTS_OF_A_SHARD = range(3000)
+_first_port = 12000 + len(_PORTS_OF_A_SHARD) * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 6)
+_offset = itertools.count(random.choice(_PORTS_OF_A_SHARD))
+
+
 def free_port(address: str = "127.0.0.1") -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    for _ in _PORTS_OF_A_SHARD:
+        port = _first_port + next(_offset) % len(_PORTS_OF_A_SHARD)
+        with socket.socket() as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError(f"no port from {_first_port} on is free")
 
 
 def clean_environment(**extra) -> dict:
