@@ -46,6 +46,14 @@ class ChunkReader {
     return {};
   }
 
+  /// How many of `length` bytes from `offset` on to read at once, so that the last chunk, unless the caller
+  /// wants no more than `end`, is whole: what is left of one would be opened aside and copied.
+  std::size_t WholeChunks(std::uint64_t offset, std::size_t length, std::uint64_t end) const {
+    const std::uint64_t boundary = (offset + length) / content_ * content_;
+    const bool short_of_it = offset + length < end && boundary > offset && layout_.suite != Suite::kPlain;
+    return short_of_it ? boundary - offset : length;
+  }
+
   /// Opens the empty chunk of an empty blob: what is stored must verify there too.
   Result<> CheckEmpty() {
     std::uint8_t none;
@@ -152,6 +160,7 @@ class ChunkSource final : public http::BodySource {
 
   Result<std::size_t> Read(MutableBytes out) override {
     out = out.first(std::min<std::uint64_t>(out.size(), end_ - offset_));
+    out = out.first(reader_.WholeChunks(offset_, out.size(), end_));
     for (std::size_t done = 0; done < out.size(); done += kAskEvery) {
       if (still_allowed_ && !still_allowed_())
         return Fail(ErrorCode::kKeyFailure, "a key was disabled meanwhile");

@@ -63,7 +63,12 @@ TEST_P(RoundTrip, RangesAndStreams) {
     for (std::size_t at = 0; at < length;) {
       const std::size_t count =
           source->Read(MutableBytes(read).subspan(at, std::min(step, length - at))).value();
-      ASSERT_EQ(count, std::min(step, length - at));
+      // Less only so as to end with a chunk.
+      if (count < std::min(step, length - at)) {
+        ASSERT_GT(count, 0u);
+        ASSERT_EQ((offset + at + count) % chunk(), 0u);
+        ASSERT_EQ(suite(), Suite::kAes256Gcm);
+      }
       at += count;
     }
     ASSERT_TRUE(std::ranges::equal(read, Bytes(content).subspan(offset, length))) << offset << ' ' << length;

@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kTogether = 15u << 10;
 constexpr std::size_t kSmallFile = 32u << 10;
 constexpr std::size_t kSourceBuffer = 256u << 10;
+constexpr std::size_t kLongBuffer = 1u << 20;
+constexpr std::uint64_t kLongBody = 8u << 20;
 // Where we seal the records ourselves, what is read, sealed and sent at once: four records, a full segment.
 constexpr std::size_t kBatch = 4 * RecordBatch::kRecordPlain;
 constexpr std::size_t kCopyBuffer = 64u << 10;
@@ -168,10 +170,13 @@ class SourceAnswer {
 
   Awaitable<bool> Send() {
     if (unread_ == 0) co_return co_await channel_.WriteAll(head_);
-    const std::size_t size = std::min<std::uint64_t>(unread_, kSourceBuffer);
     channel_.Enter(Phase::kWorking);
     const std::size_t needs = BodyWriter::Needs(channel_, unread_);
-    if (!co_await channel_.TakeMemory(2 * size + needs)) co_return false;
+    std::size_t size = kLongBuffer;
+    if (!TakeLongBuffers(2 * size + needs)) {
+      size = std::min<std::uint64_t>(unread_, kSourceBuffer);
+      if (!co_await channel_.TakeMemory(2 * size + needs)) co_return false;
+    }
     PageBuffer first(channel_.memory(), size), second(channel_.memory(), size);
     BodyWriter writer(channel_, needs);
     std::array<MutableBytes, 2> buffers{first.bytes(), second.bytes()};
@@ -194,6 +199,12 @@ class SourceAnswer {
   }
 
  private:
+  /// The two threads meet less often, where the body is long and memory is plenty.
+  bool TakeLongBuffers(std::size_t bytes) {
+    BodyMemory& memory = channel_.memory();
+    return unread_ >= kLongBody && memory.in_use() < memory.limit() / 4 && memory.TryTake(bytes);
+  }
+
   void StartRead(MutableBytes out) {
     pending_ = {};
     out = out.first(std::min<std::uint64_t>(out.size(), unread_));

@@ -27,7 +27,7 @@ class BodySource {
   virtual ~BodySource() = default;
   /// The whole length, sent as Content-Length.
   virtual std::uint64_t length() const = 0;
-  /// Fills `out` as far as it can (only the last call may fill less). An error aborts the connection: a body
+  /// Fills `out`, or at least its beginning, and says how much. An error aborts the connection: a body
   /// that went wrong in the middle is never ended cleanly (design-storage 2.5).
   virtual Result<std::size_t> Read(MutableBytes out) = 0;
 };
