@@ -10,6 +10,7 @@ namespace {
 
 struct SourceLog {
   std::atomic<int> reads{0}, destroyed{0};
+  std::atomic<std::size_t> largest{0};  // asked for at once
 };
 
 /// Gives `text` in full buffers; fails at `fail_at`.
@@ -21,6 +22,7 @@ class TextSource : public BodySource {
   std::uint64_t length() const override { return text_.size(); }
   Result<std::size_t> Read(MutableBytes out) override {
     ++log_.reads;
+    log_.largest = std::max(log_.largest.load(), out.size());
     if (read_ >= fail_at_) return Fail(ErrorCode::kDamaged);
     const std::size_t count = std::min(out.size(), text_.size() - read_);
     std::memcpy(out.data(), text_.data() + read_, count);
@@ -104,6 +106,21 @@ TEST_F(ServerAnswerTest, ASourceGoesWithItsClientAndItsMemoryComesBack) {
     client.Reset();
     ASSERT_TRUE(Eventually([&] { return log.destroyed == i; }));
     log.reads = 0;
+  }
+}
+
+TEST_F(ServerAnswerTest, ALongBodyHasLargeBuffersWhileMemoryIsPlenty) {
+  const std::string text = Pattern(64 << 20);
+  SourceLog log;
+  options.limits.body_memory = 4 << 20;
+  Serve([&] { return std::make_unique<TextSource>(log, text); });
+  TestClient first(port, false, 4096), second(port, false, 4096);
+  for (const auto& [client, expected] : {std::pair(&first, 1u << 20), std::pair(&second, 256u << 10)}) {
+    log.reads = 0;
+    log.largest = 0;
+    ASSERT_TRUE(client->Send(kGet));
+    ASSERT_TRUE(Eventually([&] { return log.reads >= 2; }));
+    EXPECT_EQ(log.largest, expected);
   }
 }
 
