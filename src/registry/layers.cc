@@ -36,7 +36,7 @@ Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& dige
   auto link = TRY(
       store_.Read([&](metadata::sql::Session& session) { return metadata::FindLink(session, ref, digest); }));
   if (!IsReadable(link)) return Fail(OutOfReach(repository, digest, link));
-  if (!TRY(IsFileWhole(files_, link->blob))) return Fail(LayerNotFound(repository, digest));
+  if (!TRY(IsWhole(repository, link->blob))) return Fail(LayerNotFound(repository, digest));
   if (link->collect_after && *link->collect_after - store_.StoreTime() < grace_.hold()) {
     const bool held = TRY(store_.Write([&](metadata::WriteTransaction& transaction) {
       return metadata::HoldLink(transaction, ref, digest, transaction.store_time() + grace_.claimed_hold());
@@ -77,6 +77,13 @@ Result<std::optional<OpenLayerPtr>> Layers::OpenStored(const Repository& reposit
     return std::nullopt;
   }
   return layer;
+}
+
+Result<bool> Layers::IsWhole(const Repository& repository, const metadata::BlobRow& blob) {
+  if (TRY(IsFileWhole(files_, blob))) return true;
+  HeedDamage(Error(ErrorCode::kDamaged, "its file is missing, or not as long as it was"),
+             RefOf(repository).registry, blob.file_id);
+  return false;
 }
 
 void Layers::HeedDamage(const Error& error, std::int64_t registry, Bytes file_id) {
@@ -142,8 +149,7 @@ Result<OpenLayerPtr> Layers::Open(const Repository& repository, const Digest& di
   // missing.
   for (int attempt = 0; attempt < 2; ++attempt)
     if (std::optional<OpenLayerPtr> layer = TRY(OpenOnce(repository, digest))) return *layer;
-  log::Error("the file of a layer is missing",
-             {{"repository", repository.name.str()}, {"digest", digest.ToString()}});
+  (void)IsWhole(repository, TRY(Find(repository, digest)).link.blob);
   return Fail(LayerNotFound(repository, digest));
 }
 
@@ -167,7 +173,7 @@ Result<bool> Layers::Mount(const Repository& source, const Repository& target, c
   if (source.registry_id != target.registry_id || source.domain != target.domain) return false;
   auto link = TRY(store_.Read(
       [&](metadata::sql::Session& session) { return metadata::FindLink(session, RefOf(source), digest); }));
-  if (!IsReadable(link) || !TRY(IsFileWhole(files_, link->blob))) return false;
+  if (!IsReadable(link) || !TRY(IsWhole(source, link->blob))) return false;
   return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
     TRY(RequireRepository(transaction, target));
     if (!TRY(metadata::IsLayerPresent(transaction, RefOf(source), digest))) return false;

@@ -166,6 +166,19 @@ TEST_F(LayersTest, AMissingFileIsToldAsMissingAndTheNextPushHealsIt) {
   EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf(content))), content);
 }
 
+TEST_F(LayersTest, WhatIsToldAsMissingIsMissingForAManifestToo) {
+  const std::string content(100'000, 'x');
+  Must(registry->Push(*repository, content));
+  Must(registry->Push(*repository, "config"));
+  const std::string manifest = TestRegistry::ManifestOf("config", {content});
+  std::filesystem::remove(BlobFiles().at(0));
+  EXPECT_FALSE(IsThere(*repository, content));
+  EXPECT_EQ(CodeOf(registry->Put(*repository, manifest)), ErrorCode::kLayersNotFound);
+  Must(registry->Push(*repository, content));
+  Must(registry->Put(*repository, manifest));
+  EXPECT_EQ(Must(registry->Pull(*repository, TestRegistry::DigestOf(content))), content);
+}
+
 TEST_F(LayersTest, ATruncatedFileIsNotAWinner) {
   const std::string content(100'000, 'y');
   Must(registry->Push(*repository, content));

@@ -28,6 +28,7 @@ def test_no_such_repository(list_tags):
 @pytest.mark.parametrize("arn", [
     "nonsense", "", "arn:aws:ecr", f"arn:aws:ecr:{REGION}:{ACCOUNT}:app", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/",
     f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/UPPER", f"arn:aws:s3:{REGION}:{ACCOUNT}:repository/app",
+    f"arn:aws-cn:ecr:{REGION}:{ACCOUNT}:repository/app",
 ])
 def test_arns_that_name_no_repository(list_tags, arn):
     assert fault_of(list_tags, resourceArn=arn).text == invalid("resourceArn", "Invalid ARN")

@@ -86,7 +86,8 @@ def test_no_such_repository(ecr):
     assert fault_of(ecr.tag_resource, resourceArn=repository_arn("not/here"), tags=[]).text == no_repository("not/here")
 
 
-@pytest.mark.parametrize("wrong", ["nonsense", "", f"arn:aws:ecr:{REGION}:{ACCOUNT}:registry/app"])
+@pytest.mark.parametrize("wrong", ["nonsense", "", f"arn:aws:ecr:{REGION}:{ACCOUNT}:registry/app",
+                                   f"arn:aws-cn:ecr:{REGION}:{ACCOUNT}:repository/app"])
 def test_arns_that_name_no_repository(ecr, wrong):
     assert fault_of(ecr.tag_resource, resourceArn=wrong, tags=[]).text == invalid("resourceArn", "Invalid ARN")
 

@@ -44,7 +44,8 @@ def test_no_such_repository(ecr):
         no_repository("not/here"))
 
 
-@pytest.mark.parametrize("wrong", ["nonsense", "", f"arn:aws:ecr:{REGION}:{ACCOUNT}:registry/app"])
+@pytest.mark.parametrize("wrong", ["nonsense", "", f"arn:aws:ecr:{REGION}:{ACCOUNT}:registry/app",
+                                   f"arn:aws-cn:ecr:{REGION}:{ACCOUNT}:repository/app"])
 def test_arns_that_name_no_repository(ecr, wrong):
     assert fault_of(ecr.untag_resource, resourceArn=wrong, tagKeys=["a"]).text == invalid("resourceArn", "Invalid ARN")
 

@@ -11,8 +11,8 @@ Result<registry::RepositoryPtr> FindByArn(Ecr& ecr, const std::string& text) {
   const Arn arn = TRY(Arn::Parse(text));
   const Result<AccountId> account = AccountId::Parse(arn.account);
   const Result<Region> region = Region::Parse(arn.region);
-  const bool right_kind =
-      arn.service == "ecr" && arn.resource.starts_with(kRepositoryResource) && account && region;
+  const bool right_kind = arn.service == "ecr" && arn.resource.starts_with(kRepositoryResource) && account &&
+                          region && arn.partition == PartitionOf(*region);
   const Result<RepositoryName> name = RepositoryName::Parse(
       right_kind ? std::string_view(arn.resource).substr(kRepositoryResource.size()) : "");
   if (!name) return InvalidParameter("resourceArn", "Invalid ARN");
