@@ -163,11 +163,11 @@ class VersionedCache {
     Slot& victim = shard.slots[shard.hand];
     shard.bytes -= victim.cost;
     shard.index.erase(victim.hash);
-    dropped.push_back(std::move(victim));
     if (&victim != &shard.slots.back()) {
-      victim = std::move(shard.slots.back());
+      std::swap(victim, shard.slots.back());
       shard.index[victim.hash] = shard.hand;
     }
+    dropped.push_back(std::move(shard.slots.back()));
     shard.slots.pop_back();
     ++shard.hand;
   }

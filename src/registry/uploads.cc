@@ -188,7 +188,7 @@ struct Uploads::State {
 // Lets the body of a repeated closing request pass by: its answer is known.
 class Uploads::State::AnsweredSink final : public http::BodySink {
  public:
-  AnsweredSink(ChunkResult result, Answer answer) : result_(std::move(result)), answer_(std::move(answer)) {}
+  AnsweredSink(const ChunkResult& result, Answer answer) : result_(result), answer_(std::move(answer)) {}
   void Append(http::Block) override {}
   bool failed() const noexcept override { return false; }
   http::Response Finish() override { return answer_.make(result_); }
@@ -203,12 +203,12 @@ class Uploads::State::AnsweredSink final : public http::BodySink {
 class Uploads::State::Sink final : public http::BodySink {
  public:
   /// `end`: as EndOf says.
-  Sink(State& state, Lease lease, blobs::BlobWriter& writer, Chunk chunk, std::optional<std::uint64_t> end,
-       Answer answer)
+  Sink(State& state, Lease lease, blobs::BlobWriter& writer, const Chunk& chunk,
+       std::optional<std::uint64_t> end, Answer answer)
       : state_(state),
         lease_(std::move(lease)),
         writer_(writer),
-        chunk_(std::move(chunk)),
+        chunk_(chunk),
         end_(end),
         answer_(std::move(answer)) {}
 
@@ -229,7 +229,7 @@ class Uploads::State::Sink final : public http::BodySink {
 
   http::Response Finish() override { return answer_.make(Conclude()); }
 
-  void Abort() override { Keep(); }
+  void Abort() override { (void)Keep(); }
 
  private:
   Result<ChunkResult> Conclude() {
