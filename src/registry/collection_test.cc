@@ -48,6 +48,24 @@ class CollectionTest : public RegistryTest {
     return TestRegistry::ManifestOf(WithAFile('c') + name, {WithAFile('l') + name});
   }
 
+  /// The manifest of an image with a layer that its urls lead to; its config is pushed.
+  std::string WithALayerOfElsewhere(const std::string& layer) {
+    Must(registry->Push(*repository, "config"));
+    std::string manifest = TestRegistry::ManifestOf("config", {layer});
+    const std::string type = "layer.v1.tar\"";
+    return manifest.replace(manifest.find(type), type.size(),
+                            R"(layer.nondistributable.v1.tar","urls":["https://example.org/layer"])");
+  }
+  std::vector<std::string> Findings() {
+    std::vector<std::string> codes;
+    for (bool done = false; !done;) {
+      const FsckStep step = Must(registry->fsck->Step({.read_blobs = true}));
+      for (const FsckFinding& finding : step.findings) codes.emplace_back(finding.code);
+      done = step.done;
+    }
+    return codes;
+  }
+
   RepositoryPtr repository = registry->Create("team/app");
 };
 
@@ -94,6 +112,45 @@ TEST_F(CollectionTest, ArtifactsStayWhenTheSubjectIsBackOrAnIndexHoldsThemOrThey
   EXPECT_FALSE(HasImage(before));
   EXPECT_TRUE(HasImage(held));
   EXPECT_TRUE(HasImage(later));
+}
+
+// Whoever may not distribute it does not push it; who does counts on it.
+TEST_F(CollectionTest, ALayerOfElsewhereThatWasPushedIsHeldLikeAnyOther) {
+  const std::string layer = WithAFile('l');
+  const Digest digest = TestRegistry::DigestOf(layer);
+  Must(registry->Push(*repository, layer));
+  const std::string manifest = WithALayerOfElsewhere(layer);
+  Must(registry->Put(*repository, manifest, "v1"));
+  clock.Advance(hours(25));
+  registry->CollectAll();
+  EXPECT_TRUE(Must(registry->Pull(*repository, digest)) == layer);
+  EXPECT_EQ(CodeOf(registry->layers->Delete(*repository, digest)), ErrorCode::kLayerReferenced);
+  EXPECT_TRUE(Findings().empty());
+  DeleteImage(manifest);
+  clock.Advance(hours(25));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 0);
+}
+
+TEST_F(CollectionTest, ALayerOfElsewhereMayComeLaterOrNever) {
+  const std::string layer = WithAFile('l');
+  const std::string manifest = WithALayerOfElsewhere(layer);
+  Must(registry->Put(*repository, manifest, "v1"));
+  EXPECT_TRUE(Findings().empty());
+  Must(registry->storage_classes->Update(*repository, {std::nullopt, ImageTag::Trusted("v1")},
+                                         StorageClass::kArchive));
+  registry->RunArchivist();
+  Must(registry->storage_classes->Update(*repository, {std::nullopt, ImageTag::Trusted("v1")},
+                                         StorageClass::kStandard));
+  registry->RunArchivist();
+  EXPECT_TRUE(Must(registry->images->Get(*repository, {std::nullopt, ImageTag::Trusted("v1")})));
+
+  Must(registry->Push(*repository, layer));
+  Must(registry->Put(*repository, manifest, "v1"));
+  clock.Advance(hours(25));
+  registry->CollectAll();
+  EXPECT_TRUE(Must(registry->Pull(*repository, TestRegistry::DigestOf(layer))) == layer);
+  EXPECT_TRUE(Findings().empty());
 }
 
 TEST_F(CollectionTest, ADamagedFileIsKeptForAMonthAndTheOneThatReplacedItStays) {

@@ -46,7 +46,7 @@ Result<> RequireReferences(WriteTransaction& transaction, const Repository& repo
   for (const Reference& reference : manifest.references) in_order.push_back(&reference);
   std::ranges::sort(in_order, {}, &Reference::digest);  // rows are locked in one order (design-storage 1.8)
   for (const Reference* reference : in_order) {
-    if (reference->kind == ReferenceKind::kSubject) continue;
+    if (reference->kind == ReferenceKind::kSubject || reference->elsewhere) continue;
     if (reference->kind == ReferenceKind::kManifest) {
       const auto child = TRY(metadata::FindManifest(transaction.session(), ref, reference->digest));
       if (!child || child->status != ImageStatus::kActive) missing_images.push_back(reference->digest);
@@ -81,7 +81,7 @@ Result<std::int64_t> ImageSizeOf(WriteTransaction& transaction, RepositoryRef re
 
 Result<> ReferLayers(WriteTransaction& transaction, const Repository& repository, const Manifest& manifest) {
   for (const Reference& reference : manifest.references) {
-    if (!IsLayer(reference.kind)) continue;
+    if (!IsLayer(reference.kind) || reference.elsewhere) continue;
     TRY(metadata::ReferLink(transaction, RefOf(repository), reference.digest, reference.media_type));
     transaction.Touch(LayerKey(repository.id, reference.digest));
   }
@@ -104,11 +104,26 @@ Result<metadata::ManifestRow> InsertImage(WriteTransaction& transaction, const R
       .last_pulled_at = std::nullopt};
   TRY(metadata::InsertManifest(transaction, ref, row, content));
   for (const Reference& reference : manifest.references)
-    TRY(metadata::InsertReference(transaction, ref, digest,
-                                  {reference.digest, static_cast<int>(reference.kind)}));
+    if (!reference.elsewhere)
+      TRY(metadata::InsertReference(transaction, ref, digest,
+                                    {reference.digest, static_cast<int>(reference.kind)}));
   TRY(ReferLayers(transaction, repository, manifest));
   transaction.Touch(ManifestKey(repository.id, digest));
   return row;
+}
+
+// Layers that need not be here: those that were pushed all the same are held like any other.
+Result<> ReferLayersOfElsewhere(WriteTransaction& transaction, const Repository& repository,
+                                const Digest& digest, const Manifest& manifest) {
+  const RepositoryRef ref = RefOf(repository);
+  for (const Reference& reference : manifest.references) {
+    if (!reference.elsewhere || !TRY(metadata::IsLayerPresent(transaction, ref, reference.digest))) continue;
+    TRY(metadata::InsertReference(transaction, ref, digest,
+                                  {reference.digest, static_cast<int>(reference.kind)}));
+    TRY(metadata::ReferLink(transaction, ref, reference.digest, reference.media_type));
+    transaction.Touch(LayerKey(repository.id, reference.digest));
+  }
+  return {};
 }
 
 // An archived image that is pushed again is active at once: its layers came with the push
@@ -266,6 +281,7 @@ Result<PutImageResult> Images::Put(const Repository& repository, NewImage image)
       TRY(RestoreImage(transaction, repository, digest, manifest, outbox_));
       result.restored = true;
     }
+    TRY(ReferLayersOfElsewhere(transaction, repository, digest, manifest));
     std::vector<std::string> moved;
     for (const ImageTag& tag : image.tags)
       if (TRY(MoveTag(transaction, repository, tag, digest))) moved.push_back(tag.str());

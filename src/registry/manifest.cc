@@ -65,7 +65,10 @@ Result<Reference> ReadDescriptor(const json::value& value, ReferenceKind kind) {
   if (!digest) return Invalid("a descriptor's digest is no digest");
   const json::value* size = FindMember(value, "size");
   if (!size || !size->is_int64() || size->get_int64() < 0) return Invalid("a descriptor's size is no length");
-  return Reference{*digest, kind, TRY(TextMember(value, "mediaType")), size->get_int64()};
+  return Reference{.digest = *digest,
+                   .kind = kind,
+                   .media_type = TRY(TextMember(value, "mediaType")),
+                   .size = size->get_int64()};
 }
 
 // The lengths are the client's own words: their sum need not be a number of ours.
@@ -75,8 +78,8 @@ Result<> AddToSize(const Reference& reference, Manifest& manifest) {
   return {};
 }
 
-// A layer that lives elsewhere: its urls say where, and this registry never has it.
-bool IsForeign(const json::value& descriptor) {
+// Of a layer that clients fetch by its urls, and push only when they are told to.
+bool IsElsewhere(const json::value& descriptor) {
   const json::value* urls = FindMember(descriptor, "urls");
   const std::string_view media_type = StringMember(descriptor, "mediaType");
   const bool foreign_type =
@@ -101,8 +104,8 @@ Result<> ReadList(const json::value& root, std::string_view member, ReferenceKin
   for (const json::value& descriptor : list->get_array()) {
     Reference reference = TRY(ReadDescriptor(descriptor, kind));
     if (IsLayerOfIndex(reference)) reference.kind = ReferenceKind::kLayer;
-    if (reference.kind == ReferenceKind::kLayer && IsForeign(descriptor)) continue;
-    if (reference.kind == ReferenceKind::kLayer) TRY(AddToSize(reference, manifest));
+    reference.elsewhere = reference.kind == ReferenceKind::kLayer && IsElsewhere(descriptor);
+    if (reference.kind == ReferenceKind::kLayer && !reference.elsewhere) TRY(AddToSize(reference, manifest));
     manifest.references.push_back(std::move(reference));
   }
   return {};
@@ -125,7 +128,7 @@ Result<> ReadSchema1(const json::value& root, Manifest& manifest) {
   for (const json::value& layer : layers->get_array()) {
     Result<Digest> digest = Digest::Parse(StringMember(layer, "blobSum"));
     if (!digest) return Invalid("a blobSum is no digest");
-    manifest.references.push_back({*digest, ReferenceKind::kLayer, "", 0});
+    manifest.references.push_back({.digest = *digest, .kind = ReferenceKind::kLayer, .media_type = ""});
   }
   return {};
 }

@@ -29,16 +29,17 @@ struct Reference {
   ReferenceKind kind;
   std::string media_type;
   std::int64_t size = 0;
+  bool elsewhere = false;  // a layer whose urls say where it is: it need not be here, and may be
 };
 
 struct Manifest {
   std::string media_type;
   bool is_index = false;              // an index or manifest list: refers to manifests
-  std::vector<Reference> references;  // as the manifest lists them; foreign layers (with urls) are left out
+  std::vector<Reference> references;  // as the manifest lists them
   std::optional<Digest> subject;
   std::string artifact_type;  // artifactType, else the config's media type; "" for a plain index
   std::vector<std::pair<std::string, std::string>> annotations;
-  std::int64_t layers_size = 0;  // config and layers together, as the descriptors say
+  std::int64_t layers_size = 0;  // config and layers together but for those elsewhere, as the descriptors say
 };
 
 /// Whether manifests of that media type are taken (design.md 5).

@@ -84,12 +84,15 @@ TEST(Manifest, TellsWhatItRefersTo) {
       "subject":{"digest":"%D","size":1}, "annotations":{"a":"b"}})"),
                                           kImage)
                                 .value();
-  ASSERT_EQ(manifest.references.size(), 3u);  // the foreign layer lives elsewhere
+  ASSERT_EQ(manifest.references.size(), 4u);
   EXPECT_EQ(manifest.references[0].kind, ReferenceKind::kConfig);
   EXPECT_EQ(manifest.references[1].kind, ReferenceKind::kLayer);
   EXPECT_EQ(manifest.references[1].media_type, "application/l");
-  EXPECT_EQ(manifest.references[2].kind, ReferenceKind::kSubject);
-  EXPECT_EQ(manifest.layers_size, 8);
+  EXPECT_FALSE(manifest.references[1].elsewhere);
+  EXPECT_EQ(manifest.references[2].kind, ReferenceKind::kLayer);
+  EXPECT_TRUE(manifest.references[2].elsewhere);
+  EXPECT_EQ(manifest.references[3].kind, ReferenceKind::kSubject);
+  EXPECT_EQ(manifest.layers_size, 8);  // but for what lives elsewhere
   EXPECT_EQ(manifest.artifact_type, "application/x");
   EXPECT_TRUE(manifest.subject);
   ASSERT_EQ(manifest.annotations.size(), 1u);

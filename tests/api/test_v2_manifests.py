@@ -174,6 +174,21 @@ def test_a_subject_need_not_be_there_and_is_named(v2):
     assert answer.headers["OCI-Subject"] == digest_of(subject)
 
 
+def test_a_layer_of_elsewhere_that_was_pushed_is_the_images(v2):
+    """As docker does with allow-nondistributable-artifacts: it need not be here, and is, so that it may not go."""
+    layer = pattern(5000, b"nondistributable")
+    manifest = json.loads(v2.image())
+    manifest["layers"].append({**descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar", layer),
+                               "urls": ["https://example.org/layer"]})
+    content = json.dumps(manifest).encode()
+    assert v2.put_manifest("v1", content).status == 201
+    assert v2.get_blob(digest_of(layer)).status == 404
+    v2.push_blob(layer)
+    assert v2.put_manifest("v1", content).status == 201
+    assert v2.request("DELETE", v2.path(f"blobs/{digest_of(layer)}")).status == 405
+    assert v2.get_blob(digest_of(layer)).body == layer
+
+
 # ---- refused
 
 
