@@ -8,6 +8,7 @@
 #include "base/arn.h"
 #include "base/encoding.h"
 #include "oci/answers.h"
+#include "oci/catalog.h"
 #include "oci/operations.h"
 
 namespace entrepot::oci {
@@ -80,22 +81,10 @@ Result<http::Reply> ListReferrers(const Rooms& rooms, const CallPtr& call) {
   return response;
 }
 
-/// Only the repositories that the caller may describe. A page looks at as many as it may hold, so that its
-/// cost is bounded whatever is hidden (design-access 15): it may come out short, or empty, with more behind
-/// it.
 Result<http::Reply> ListCatalog(const Rooms& rooms, const CallPtr& call) {
-  const Parameters& wanted = call->parameters;
-  Page<registry::RepositoryPtr> page;
-  if (wanted.limit > 0)
-    page = TRY(rooms.repositories.List(*call->registry, {.limit = wanted.limit, .after = wanted.last}));
-  std::vector<std::string> names;
-  for (const registry::RepositoryPtr& repository : page.entries) {
-    const Result<> allowed = Authorize(rooms, *call, "ecr:DescribeRepositories", repository->name);
-    if (allowed) names.push_back(repository->name.str());
-    if (!allowed && allowed.error().code() != ErrorCode::kAccessDenied) return Fail(allowed.error());
-  }
-  http::Response response = ListResponse({{"repositories", ToJson(names)}});
-  if (!page.next.empty()) AddNext(response, "/v2/_catalog", wanted.limit, page.next);
+  const CatalogPage page = TRY(ReadCatalog(rooms, *call));
+  http::Response response = ListResponse({{"repositories", ToJson(page.names)}});
+  if (!page.next.empty()) AddNext(response, "/v2/_catalog", call->parameters.limit, page.next);
   return response;
 }
 

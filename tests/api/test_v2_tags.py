@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from harness.policies import ADMIN, policy, statement
 from harness.v2 import V2, digest_of
 
 TAGS = ["10", "9", "Latest", "_x", "a", "a.b", "b", "latest", "v1", "v1.0", "z-z"]
@@ -121,6 +122,29 @@ def test_the_catalog(server):
     assert v2.request("GET", "/v2/_catalog?n=x").code == "PAGINATION_NUMBER_INVALID"
     ecr.delete_repository(repositoryName="alpha")
     assert v2.request("GET", "/v2/_catalog").json() == {"repositories": names[1:]}
+
+
+def test_head_of_the_lists(tagged):
+    for path in (tagged.path("tags/list?n=3"), "/v2/_catalog?n=1"):
+        get, head = tagged.request("GET", path), tagged.request("HEAD", path)
+        assert (head.status, head.body) == (200, b"")
+        for name in ("Content-Type", "Content-Length", "Link"):
+            assert head.headers[name] == get.headers[name]
+
+
+def test_the_catalog_shows_nothing_of_a_repository_whose_policy_denies_it(server):
+    ecr = server.client("ecr", region="ap-southeast-2")
+    for name in ("aa/hidden", "app", "hidden", "zz/hidden", "zz/zz"):
+        ecr.create_repository(repositoryName=name)
+        if "hidden" in name:
+            ecr.set_repository_policy(repositoryName=name, policyText=policy(statement("Deny", "ecr:DescribeRepositories", ADMIN)))
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    v2 = V2(server, authorization="Basic " + token)
+    for size in (1, 2, 3, 10):
+        assert sum(follow(v2, f"?n={size}", "repositories"), []) == ["app", "zz/zz"]
+    answer = v2.request("GET", "/v2/_catalog?n=1")
+    assert "hidden" not in answer.headers["Link"]
+    assert v2.request("GET", "/v2/_catalog?n=2").headers["Link"] is None
 
 
 def test_the_catalog_hides_what_may_not_be_described(server):
