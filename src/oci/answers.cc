@@ -1,5 +1,6 @@
 #include "oci/answers.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,16 +24,40 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-/// RFC 9110 13.1.2, with weak comparison.
-bool HasNoneMatch(std::string_view field, std::string_view etag) {
-  while (!field.empty()) {
-    const std::size_t comma = field.find(',');
-    std::string_view candidate = Trim(field.substr(0, comma));
-    field.remove_prefix(comma == field.npos ? field.size() : comma + 1);
-    if (candidate.starts_with("W/")) candidate.remove_prefix(2);
+enum class Comparison { kStrong, kWeak };
+
+/// Whether one of the tags in a list names the content (RFC 9110 8.8.3.2).
+bool Names(std::string_view list, std::string_view etag, Comparison comparison) {
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    std::string_view candidate = Trim(list.substr(0, comma));
+    list.remove_prefix(comma == list.npos ? list.size() : comma + 1);
+    if (comparison == Comparison::kWeak && candidate.starts_with("W/")) candidate.remove_prefix(2);
     if (candidate == "*" || candidate == etag) return true;
   }
   return false;
+}
+
+/// The same of a list that may be spread over several fields.
+bool AnyNames(const http::RequestHead& head, std::string_view field_name, std::string_view etag,
+              Comparison comparison) {
+  return std::ranges::any_of(head.headers, [&](const http::HeaderField& field) {
+    return http::EqualsIgnoreCase(field.name, field_name) && Names(field.value, etag, comparison);
+  });
+}
+
+/// 412 or 304 where a precondition says so, else 200. In the order of RFC 9110 13.2.2; nothing here has a
+/// date that the other two could ask for.
+int StatusUnderPreconditions(const http::RequestHead& head, std::string_view etag) {
+  if (head.HasHeader("If-Match") && !AnyNames(head, "If-Match", etag, Comparison::kStrong)) return 412;
+  return AnyNames(head, "If-None-Match", etag, Comparison::kWeak) ? 304 : 200;
+}
+
+/// It tells what is here instead, and nothing that a cache could keep.
+http::Response PreconditionFailed(std::string_view etag) {
+  http::Response response{.status = 412};
+  response.Add("ETag", etag);
+  return response;
 }
 
 /// The fields that name content by its digest.
@@ -70,15 +95,16 @@ http::Response VersionAnswer() { return http::TextResponse(200, "application/jso
 http::Response ManifestAnswer(const http::RequestHead& head, const registry::StoredManifest& manifest) {
   const std::string digest = manifest.digest.ToString();
   const std::string etag = '"' + digest + '"';
+  const int status = StatusUnderPreconditions(head, etag);
+  if (status == 412) return PreconditionFailed(etag);
   const bool by_digest = head.path.ends_with(digest);
   http::Response response =
       ContentResponse(manifest.media_type, digest, etag, by_digest ? kKeepPrivately : kAskAgain);
-  if (HasNoneMatch(head.Header("If-None-Match"), etag)) {
-    response.status = 304;
+  response.status = status;
+  if (status == 304)
     response.head_length = manifest.content->size();
-  } else {
+  else
     response.body = manifest.content;
-  }
   return response;
 }
 
@@ -90,13 +116,15 @@ Result<BlobAnswer> AnswerForBlob(const http::RequestHead& head, const Digest& di
                                  std::string_view cache_control) {
   const std::string name = digest.ToString();
   const std::string etag = '"' + name + '"';
+  const int status = StatusUnderPreconditions(head, etag);
+  if (status == 412) return BlobAnswer{.response = PreconditionFailed(etag), .body = {}};
   BlobAnswer answer{.response = ContentResponse("application/octet-stream", name, etag, cache_control),
                     .body = {}};
   http::Response& response = answer.response;
   response.Add("Accept-Ranges", "bytes");
 
-  if (HasNoneMatch(head.Header("If-None-Match"), etag)) {
-    response.status = 304;
+  if (status == 304) {
+    response.status = status;
     response.head_length = size;
     return answer;
   }

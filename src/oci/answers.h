@@ -26,14 +26,14 @@ void Complete(const http::RequestHead& head, http::Response& response);
 /// GET and HEAD /v2/.
 http::Response VersionAnswer();
 
-/// GET and HEAD of a manifest, or 304.
+/// GET and HEAD of a manifest, or 304 or 412.
 http::Response ManifestAnswer(const http::RequestHead& head, const registry::StoredManifest& manifest);
 
-/// Whether the answer gives the caller a manifest: no HEAD, and no 304.
+/// Whether the answer gives the caller a manifest: no HEAD, no 304 and no 412.
 bool IsPull(const http::RequestHead& head, const http::Response& manifest_answer);
 
-/// The answer to GET or HEAD of a layer but for its body, and which bytes that is: none for HEAD, 304 and an
-/// empty layer. kRangeNotSatisfiable.
+/// The answer to GET or HEAD of a layer but for its body, and which bytes that is: none for HEAD, 304, 412
+/// and an empty layer. kRangeNotSatisfiable.
 struct BlobAnswer {
   http::Response response;
   std::optional<registry::ByteRange> body;

@@ -108,6 +108,58 @@ TEST(Answers, UnchangedContentIsNotSentAgain) {
   EXPECT_EQ(Pull(http::Method::kGet).With("If-None-Match", "\"x\"").Blob(100).response.status, 200);
 }
 
+// RFC 9110 13.2.2: If-Match comes first and compares strongly, then If-None-Match, then Range.
+TEST(Answers, PreconditionsAreEvaluatedInTheirOrder) {
+  const std::string etag = '"' + kDigest.ToString() + '"', other = "\"x\"";
+  struct Case {
+    std::vector<http::HeaderField> fields;
+    int status;
+  };
+  const std::string weak = "W/" + etag, list = other + " , " + etag;
+  for (const Case& one :
+       {Case{{{"If-Match", etag}}, 200}, Case{{{"If-Match", "*"}}, 200}, Case{{{"If-Match", list}}, 200},
+        Case{{{"If-Match", other}, {"If-Match", etag}}, 200}, Case{{{"If-Match", other}}, 412},
+        Case{{{"If-Match", weak}}, 412}, Case{{{"If-Match", ""}}, 412},
+        Case{{{"If-Match", etag}, {"If-None-Match", etag}}, 304},
+        Case{{{"If-Match", other}, {"If-None-Match", etag}}, 412},
+        Case{{{"If-None-Match", other}, {"If-None-Match", etag}}, 304},
+        Case{{{"If-Match", other}, {"Range", "bytes=0-1"}}, 412},
+        Case{{{"If-Match", other}, {"Range", "bytes=100-"}}, 412},
+        Case{{{"If-None-Match", etag}, {"Range", "bytes=0-1"}}, 304},
+        Case{{{"If-Match", etag}, {"Range", "bytes=0-1"}}, 206},
+        Case{{{"If-Match", etag}, {"Range", "bytes=0-1"}, {"If-Range", other}}, 200},
+        Case{{{"If-Range", weak}, {"Range", "bytes=0-1"}}, 200},
+        Case{{{"If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"}}, 200}}) {
+    Pull pull(http::Method::kGet);
+    std::string shown;
+    for (const http::HeaderField& field : one.fields) {
+      pull.With(field.name, field.value);
+      shown.append(field.name).append(": ").append(field.value).append("; ");
+    }
+    const BlobAnswer answer = pull.Blob(100);
+    EXPECT_EQ(answer.response.status, one.status) << shown;
+    EXPECT_EQ(answer.body.has_value(), one.status < 300) << shown;
+    EXPECT_EQ(Field(answer.response, "ETag"), etag) << shown;
+  }
+}
+
+TEST(Answers, AFailedPreconditionIsNothingToKeep) {
+  const auto content = std::make_shared<const std::string>("{}");
+  const registry::StoredManifest manifest(kDigest, "application/vnd.oci.image.manifest.v1+json", content);
+  for (const http::Method method : {http::Method::kGet, http::Method::kHead}) {
+    Pull pull(method, "/v2/app/manifests/" + kDigest.ToString());
+    pull.With("If-Match", "\"x\"");
+    const http::Response of_manifest = ManifestAnswer(pull.head, manifest);
+    const BlobAnswer of_blob = pull.Blob(100);
+    for (const http::Response* answer : {&of_manifest, &of_blob.response}) {
+      EXPECT_EQ(answer->status, 412);
+      EXPECT_EQ(Field(*answer, "Cache-Control"), "<none>");
+      EXPECT_TRUE(std::holds_alternative<std::monostate>(answer->body));
+    }
+    EXPECT_FALSE(IsPull(pull.head, of_manifest));
+  }
+}
+
 TEST(Answers, AManifestByDigestMayBeKept) {
   const auto content = std::make_shared<const std::string>("{}");
   const registry::StoredManifest manifest(kDigest, "application/vnd.oci.image.manifest.v1+json", content);

@@ -128,6 +128,21 @@ def test_content_that_the_client_has(v2):
     assert v2.get_blob(digest, **{"If-None-Match": '"other"'}).status == 200
 
 
+def test_only_the_content_that_the_client_means(v2):
+    """If-Match, from a worker and from memory."""
+    v2.push_image("v1", content := pattern(2000, b"match"))
+    digest = digest_of(content)
+    for _ in range(3):
+        assert v2.get_blob(digest, **{"If-Match": f'"{digest}"'}).body == content
+        for fields in ({"If-Match": '"other"'}, {"If-Match": '"other"', "Range": "bytes=0-1"},
+                       {"If-Match": '"other"', "If-None-Match": f'"{digest}"'}):
+            for method in ("GET", "HEAD"):
+                answer = v2.request(method, v2.path(f"blobs/{digest}"), headers=fields)
+                assert (answer.status, answer.body) == (412, b"")
+                assert answer.headers["ETag"] == f'"{digest}"' and answer.headers["Cache-Control"] is None
+        assert v2.get_blob(digest, **{"If-Match": "*", "Range": "bytes=0-1"}).status == 206
+
+
 # ---- what is not there
 
 

@@ -91,6 +91,19 @@ def test_content_that_the_client_has(v2):
     assert v2.get_manifest("v1", **{"If-None-Match": etag}).status == 200
 
 
+def test_only_the_image_that_the_client_means(v2):
+    manifest = v2.push_image("v1")
+    etag = f'"{digest_of(manifest)}"'
+    for method in ("GET", "HEAD"):
+        assert v2.get_manifest("v1", method, **{"If-Match": f'"x", {etag}'}).status == 200
+    v2.push_image("v1", b"other")
+    for _ in range(3):
+        for method in ("GET", "HEAD"):
+            answer = v2.get_manifest("v1", method, **{"If-Match": etag})
+            assert (answer.status, answer.body) == (412, b"")
+            assert answer.headers["ETag"] == f'"{digest_of(v2.get_manifest("v1").body)}"'
+
+
 def test_the_inline_answer_is_the_workers_byte_for_byte(v2):
     v2.push_image("v1")
     for method in ("GET", "HEAD"):
