@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "oci/errors.h"
+#include "oci/exact_body.h"
 #include "oci/mounts.h"
 #include "oci/operations.h"
 #include "oci/upload_location.h"
@@ -103,11 +104,25 @@ registry::Uploads::Answer AnswerTo(const Rooms& rooms, const CallPtr& call, cons
               }};
 }
 
+Error OtherLength() {
+  return Error(ErrorCode::kUploadRangeInvalid).With("detail", "its length differs from the body's");
+}
+
+/// Holds a body whose length only its end tells to the call's Content-Range, if it has one.
+std::unique_ptr<http::BodySink> HeldToItsRange(const CallPtr& call, std::unique_ptr<http::BodySink> sink) {
+  const std::optional<http::ByteRange>& range = call->parameters.content_range;
+  if (!sink || !range || !call->head.chunked) return sink;
+  return std::make_unique<ExactBody>(std::move(sink), range->length(),
+                                     [call] { return call->finish(Fail(OtherLength())); });
+}
+
 /// Takes the call's body, whichever way it comes, as a chunk of the session.
 Result<http::Reply> ReceiveChunk(const Rooms& rooms, const CallPtr& call, const UploadLocation& at,
                                  const registry::Uploads::Chunk& chunk) {
   const std::uint64_t begin = chunk.offset;
   if (!call->body_pending) {
+    const std::optional<http::ByteRange>& range = call->parameters.content_range;
+    if (range && range->length() != call->body.size()) return Fail(OtherLength());
     const auto result =
         rooms.uploads.Append(*call->repository, at.ticket, chunk, http::Block(call, AsBytes(call->body)));
     return TRY(ChunkAnswer(rooms, *call, at, begin, result));
@@ -116,7 +131,7 @@ Result<http::Reply> ReceiveChunk(const Rooms& rooms, const CallPtr& call, const 
       rooms.uploads.AppendStream(*call->repository, at.ticket, chunk, call->head.content_length.value_or(0),
                                  AnswerTo(rooms, call, at, begin));
   if (!sink) return TRY(ChunkAnswer(rooms, *call, at, begin, Fail(std::move(sink).error())));
-  return *std::move(sink);
+  return HeldToItsRange(call, *std::move(sink));
 }
 
 /// A chunk that names its place begins there; another goes on where its Location was given.
@@ -165,9 +180,9 @@ Result<http::Reply> AppendToUpload(const Rooms& rooms, const CallPtr& call) {
 std::unique_ptr<http::BodySink> TryAppendToUpload(const Rooms& rooms, const CallPtr& call) {
   const UploadLocation& at = *call->upload;
   const std::uint64_t begin = OffsetOf(*call);
-  return rooms.uploads.TryAppendStream(*call->repository, at.ticket, {.offset = begin, .closing_digest = {}},
-                                       call->head.content_length.value_or(0),
-                                       AnswerTo(rooms, call, at, begin));
+  return HeldToItsRange(call, rooms.uploads.TryAppendStream(
+                                  *call->repository, at.ticket, {.offset = begin, .closing_digest = {}},
+                                  call->head.content_length.value_or(0), AnswerTo(rooms, call, at, begin)));
 }
 
 Result<http::Reply> CloseUpload(const Rooms& rooms, const CallPtr& call) {
