@@ -34,6 +34,7 @@ struct Entry {
   bool held = false;
   bool forgotten = false;               // whoever waited for it looks for the session anew
   std::atomic<bool> overtaken = false;  // the holder should end: a newer request waits
+  std::atomic<bool> ending = false;     // …which will end the session
   UploadSession session;
 };
 
@@ -55,11 +56,16 @@ class Lease {
   UploadSession* operator->() const { return &entry_->session; }
   UploadSession& operator*() const { return entry_->session; }
   const std::atomic<bool>& overtaken() const { return entry_->overtaken; }
+  bool ending() const { return entry_->ending; }
 
  private:
   std::shared_ptr<Entry> entry_;
   const Clock* clock_;
 };
+
+Error GoneError(const UploadSession& session) {
+  return About(session.repository(), ErrorCode::kUploadNotFound).With("upload", session.ticket().id);
+}
 
 Error OffsetError(const UploadSession& session) {
   return About(session.repository(), ErrorCode::kUploadOffset)
@@ -120,6 +126,7 @@ struct Uploads::State {
       std::unique_lock lock(entry->mutex);
       if (entry->held) {
         if (offset && *offset != entry->session.received()) return Fail(OffsetError(entry->session));
+        entry->ending = !offset;
         entry->overtaken = true;
         const bool free = entry->released.wait_for(lock, kTakeOver, [&] { return !entry->held; });
         entry->overtaken = false;
@@ -166,17 +173,13 @@ struct Uploads::State {
       return metadata::FindLink(sql, RefOf(session.repository()), digest);
     }));
     Forget(session.ticket().id);
-    if (!link)
-      return Fail(
-          About(session.repository(), ErrorCode::kUploadNotFound).With("upload", session.ticket().id));
+    if (!link) return Fail(GoneError(session));
     return UploadedLayer{digest, link->blob.size, true};
   }
 
   /// The same for a chunk of a completed session, which may only be that closing one.
   Result<ChunkResult> AnswerCompleted(const UploadSession& session, const Chunk& chunk) {
-    if (chunk.closing_digest != session.completed())
-      return Fail(
-          About(session.repository(), ErrorCode::kUploadNotFound).With("upload", session.ticket().id));
+    if (chunk.closing_digest != session.completed()) return Fail(GoneError(session));
     const UploadedLayer layer = TRY(CompletedBefore(session));
     return ChunkResult{static_cast<std::uint64_t>(layer.size), layer};
   }
@@ -236,6 +239,7 @@ class Uploads::State::Sink final : public http::BodySink {
     UploadSession& session = *lease_;
     if (writer_.failed() || lease_.overtaken()) {
       const bool overtaken = !writer_.failed();
+      if (overtaken && lease_.ending()) return Fail(GoneError(session));
       const Result<> kept = Keep();
       if (overtaken) return Fail(ErrorCode::kUnavailable, "a newer request has taken the upload over");
       return kept ? Result<ChunkResult>(Fail(ErrorCode::kStorageFault, "the upload could not be written"))

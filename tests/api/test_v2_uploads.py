@@ -449,6 +449,19 @@ def test_a_newer_request_takes_a_stalled_session_over(v2):
     assert_created(v2, v2.close_upload(answer.location, digest_of(data)), data)
 
 
+def test_a_chunk_of_a_session_that_is_cancelled_hears_so(v2):
+    location = v2.open_upload()
+    with socket.create_connection(("127.0.0.1", v2.server.port), timeout=30) as stalled:
+        head = (f"PATCH {location} HTTP/1.1\r\nHost: {v2.server.host}\r\nAuthorization: {v2.authorization}\r\n"
+                f"Content-Length: {5 * MIB}\r\n\r\n")
+        stalled.sendall(head.encode() + pattern(2 * MIB))  # and no more, with the connection open
+        _, newest = wait_for_progress(v2, location, MIB)
+        assert v2.request("DELETE", newest).status == 204
+        answer = b"".join(iter(lambda: stalled.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 404 ") and b"BLOB_UPLOAD_UNKNOWN" in answer
+    assert_gone(v2.request("GET", newest))
+
+
 def test_the_same_layer_by_many_at_once(v2):
     for size in (1000, 2 * MIB):
         data = pattern(size, b"crowd")
