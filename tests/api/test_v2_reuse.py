@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.policies import ADMIN, policy, statement
 from harness.v2 import V2, digest_of, image_manifest, pattern
 
 MIB = 1 << 20
@@ -55,6 +56,28 @@ def test_a_pull_gets_nothing(repositories):
     digest = first.push_blob(pattern(500, b"pull"))
     assert second.get_blob(digest).status == 404
     assert second.request("GET", second.path(f"blobs/{digest}"), headers={"Range": "bytes=0-1"}).status == 404
+
+
+def told(answer) -> tuple:
+    """Status, body and the fields of an answer, but for those that differ from one answer to the next."""
+    return answer.status, answer.body, sorted(set(answer.headers) - {"Date"})
+
+
+def test_a_source_that_may_not_be_read_is_as_one_that_is_not_there(server, repositories):
+    first, second = repositories
+    digest, absent = first.push_blob(pattern(800, b"denied")), digest_of(b"absent")
+    server.client("ecr").set_repository_policy(repositoryName=first.repository,
+                                               policyText=policy(statement("Deny", "ecr:GetDownloadUrlForLayer", ADMIN)))
+    mount = second.path("blobs/uploads/?mount=")
+    fresh = told(second.request("POST", second.path("blobs/uploads/")))
+    assert fresh[0] == 202
+    for source in (f"&from={first.repository}", "", "&from=not/here"):
+        for layer in (digest, absent):
+            assert told(second.request("POST", mount + layer + source)) == fresh
+    assert told(second.head_blob(digest)) == told(second.head_blob(absent))
+    assert second.get_blob(digest).status == 404
+    answer = second.request("POST", f"{mount}{digest}&from={first.repository}")
+    assert second.close_upload(answer.location, digest, pattern(800, b"denied")).status == 201, "the session is one to push by"
 
 
 def test_registries_share_nothing(server, repositories):
