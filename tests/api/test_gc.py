@@ -1,12 +1,20 @@
 """Collection and `entrepot gc` from outside."""
 
+import time
+
 import pytest
 
 from harness.server import Server, run_entrepot
 from harness.storage import SHORT_GRACE, blob_files, gc, wait_until
-from harness.v2 import V2, digest_of, pattern
+from harness.v2 import V2, basic, digest_of, pattern
 
 SIZE = 100_000
+
+
+def figure(server: Server, name: str) -> float:
+    text = server.get("/metrics", {"Authorization": basic("AWS", server.password())})[2].decode()
+    (line,) = (line for line in text.splitlines() if line.startswith(f"entrepot_{name} "))
+    return float(line.split()[-1])
 
 
 @pytest.fixture
@@ -25,8 +33,14 @@ def day(tmp_path):
 
 def test_what_no_image_needs_goes_by_itself(short):
     repository = V2(short, "gc/app")
+    assert (figure(short, 'collected_total{kind="blob"}'), figure(short, "collected_bytes_total")) == (0, 0)
     repository.push_blob(pattern(SIZE))
     wait_until(lambda: not blob_files(short), "the file is collected")
+    wait_until(lambda: figure(short, 'collected_total{kind="blob"}') == 1, "it is counted")
+    assert figure(short, 'collected_total{kind="link"}') == 1
+    assert figure(short, "collected_bytes_total") == SIZE
+    assert figure(short, "collection_failures_total") == 0
+    assert abs(figure(short, "collection_last_run_timestamp_seconds") - time.time()) < 60
     assert repository.head_blob("sha256:" + "0" * 64).status == 404
 
 
@@ -42,9 +56,12 @@ def test_what_an_image_needs_stays_until_the_image_goes(short):
 
 
 def test_a_pause_holds_what_is_due_and_dry_run_counts_it(short):
+    assert figure(short, "collection_paused") == 0
     assert gc(short, "--pause")["paused"] is True
+    assert figure(short, "collection_paused") == 1
     V2(short, "gc/app").push_blob(pattern(SIZE))
     wait_until(lambda: gc(short, "--dry-run")["blobs"] == 1, "it is due")
+    wait_until(lambda: figure(short, "collection_due") == 1, "what waits is told while it waits")
     assert gc(short, "--dry-run")["bytes"] == SIZE
     refused = run_entrepot("gc", "--data-dir", short.data_dir)
     assert refused.returncode == 1 and "--resume" in refused.stderr

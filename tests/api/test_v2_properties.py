@@ -95,6 +95,52 @@ def test_any_range_is_that_slice(v2, draw, size):
         assert answer.status == 416 and answer.headers["Content-Range"] == f"bytes */{size}"
 
 
+@pytest.mark.parametrize("attempt", range(4))
+def test_any_restart_gives_the_same_layer(own_server, draw, attempt):
+    """Chunks of any sizes with stops and kills of the server between them. Whatever the session says then is where it goes
+    on; an orderly stop loses nothing, a kill no more than 4 MiB of what was acknowledged (design-storage 1.2)."""
+    own_server.client("ecr").create_repository(repositoryName="app")
+    v2 = V2(own_server, "app")
+    algorithm = draw.choice(["sha256", "sha512"])
+    data = pattern(draw.randrange(6 * MIB, 16 * MIB), f"{attempt}".encode())
+    digest = digest_of(data, algorithm)
+    location, at = v2.request("POST", v2.path(f"blobs/uploads/?digest-algorithm={algorithm}")).location, 0
+    restarts = [draw.choice(["stop", "kill"]) for _ in range(3)]
+    while at < len(data):
+        size = min(draw.choice([7, CHUNK, MIB + 1, 4 * MIB, draw.randrange(1, 6 * MIB)]), len(data) - at)
+        answer = v2.patch(location, data[at:at + size], chunked=draw.random() < 0.5)
+        assert answer.status == 202, answer
+        location, at = answer.location, at + size
+        if restarts and draw.random() < 0.5:
+            at, location = restart(v2, restarts.pop(), location, at, draw)
+    for how in restarts:
+        at, location = restart(v2, how, location, at, draw)
+    answer = v2.close_upload(location, digest, data[at:])
+    assert answer.status == 201 and answer.headers["Docker-Content-Digest"] == digest, answer
+    restart_by(own_server, "kill")
+    assert v2.close_upload(location, digest, data[at:]).status == 201, "a repeated closing PUT gets the same answer"
+    assert v2.get_blob(digest).body == data
+
+
+def restart(v2, how, location, at, draw) -> tuple[int, str]:
+    restart_by(v2.server, how)
+    state = v2.request("GET", location)
+    assert state.status == 204, state
+    last = int(state.headers["Range"].removeprefix("0-"))
+    received = last + 1 if last else 0
+    assert (at if how == "stop" else at - 4 * MIB) <= received <= at
+    if received < at and draw.random() < 0.5:
+        refused = v2.patch(location, b"x")
+        assert refused.status == 416 and refused.headers["Range"] == state.headers["Range"], refused
+        return received, refused.location
+    return received, state.location
+
+
+def restart_by(server, how: str) -> None:
+    server.stop() if how == "stop" else server.kill()
+    server.start()
+
+
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 @pytest.mark.parametrize("attempt", range(6))
 def test_any_split_gives_the_same_layer(v2, draw, algorithm, attempt):

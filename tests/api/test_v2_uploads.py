@@ -185,20 +185,21 @@ def test_content_ranges_that_cannot_be(v2, field):
 
 @pytest.mark.parametrize("size", [100, 3 * MIB])
 @pytest.mark.parametrize("more", [-MIB, -1, 1, MIB])
-def test_a_chunk_in_chunked_encoding_is_as_long_as_its_range(v2, size, more):
+@pytest.mark.parametrize("begin", [0, 70_000], ids=["first", "later"])
+def test_a_chunk_in_chunked_encoding_is_as_long_as_its_range(v2, size, more, begin):
     """Its length shows at its end only; what of it lies in the range may count, and the state says how much."""
-    data = pattern(size, b"other length")
-    last = max(size + more, 1) - 1
-    location = v2.open_upload()
-    for answer in (v2.patch(location, data, f"0-{last}", chunked=True),
-                   v2.request("PUT", f"{v2.open_upload()}&digest={digest_of(data)}", [data], {"Content-Range": f"0-{last}"},
-                              chunked=True)):
+    data = pattern(begin + size, b"other length")
+    last = begin + max(size + more, 1) - 1
+    location = v2.patch(v2.open_upload(), data[:begin]).location
+    for answer in (v2.patch(location, data[begin:], f"{begin}-{last}", chunked=True),
+                   v2.request("PUT", f"{v2.open_upload()}&digest={digest_of(data)}", [data],
+                              {"Content-Range": f"0-{last}"}, chunked=True)):
         assert answer.status == 400 and answer.code == "SIZE_INVALID", answer
     assert v2.get_blob(digest_of(data)).status == 404
     received, newest = received_of(v2, location)
-    assert received <= min(size, last + 1)
+    assert begin <= received <= min(begin + size, last + 1)
     answer = v2.patch(newest, data[received:], chunked=True)
-    assert_progress(answer, 202, size)
+    assert_progress(answer, 202, begin + size)
     assert_created(v2, v2.close_upload(answer.location, digest_of(data)), data)
 
 
