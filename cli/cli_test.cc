@@ -44,6 +44,8 @@ class CommandLineTest : public testing::Test {
         },
         .reset_administrator_key = [](const server::Config&, const server::DataDirectory&)
             -> Result<access::AccessKey> { return access::AccessKey{"AKIARESETBYTHECOMMAND", "new-secret"}; },
+        .open_storage = [this](const server::Config&) -> Result<server::AdminCommands> { return store_; },
+        .terminal = terminal_,
     };
     return cli::Run(arguments, surroundings);
   }
@@ -62,6 +64,8 @@ class CommandLineTest : public testing::Test {
   server::Config config_;
   std::map<std::string, std::string> environment_{{"HOME", "/nowhere"}};
   std::optional<server::Config> served_;
+  server::AdminCommands store_;  // the commands of a store that no server holds
+  bool terminal_ = false;
   std::ostringstream out_, error_;
 };
 
@@ -162,6 +166,49 @@ TEST_F(CommandLineTest, ResetFailsWhenTheRunningServerDoesNotAnswer) {
   EXPECT_EQ(Run({"credentials", "reset", "--data-dir", DataDir()}), kFailed);
   EXPECT_THAT(error_.str(), HasSubstr("no server answers at"));
   EXPECT_EQ(server::ReadCredentials(running.layout())->id, "AKIAIOSFODNN7EXAMPLE");
+}
+
+TEST_F(CommandLineTest, CollectionShowsAPersonHowFarItIs) {
+  StartedDirectory();
+  int steps = 0;
+  store_["gc preview"] = [](const boost::json::object&) -> Result<boost::json::object> {
+    return boost::json::object{
+        {"links", 2}, {"blobs", 5}, {"bytes", 70}, {"uploads", 1}, {"repositories", 0}};
+  };
+  store_["gc step"] = [&](const boost::json::object&) -> Result<boost::json::object> {
+    return boost::json::object{{"links", 1},
+                               {"blobs", 2},
+                               {"bytes", 30},
+                               {"artifacts", 0},
+                               {"uploads", 0},
+                               {"orphans", 0},
+                               {"more", ++steps % 2 == 1}};
+  };
+  EXPECT_EQ(Run({"gc", "--data-dir", DataDir()}), kSucceeded);
+  EXPECT_THAT(error_.str(), IsEmpty());
+  EXPECT_EQ(out_.str(), "freed 4 blobs (60 bytes), 2 links, 0 uploads\n");
+  terminal_ = true;
+  EXPECT_EQ(Run({"gc", "--data-dir", DataDir()}), kSucceeded);
+  const std::string expected = " of about 5 blobs (70 bytes), 2 links, 1 uploads";
+  EXPECT_EQ(error_.str(), "\r\x1b[Kcollecting: 2 blobs (30 bytes), 1 links, 0 uploads" + expected +
+                              "\r\x1b[Kcollecting: 4 blobs (60 bytes), 2 links, 0 uploads" + expected +
+                              "\r\x1b[K");
+  EXPECT_EQ(out_.str(), "freed 4 blobs (60 bytes), 2 links, 0 uploads\n");
+}
+
+TEST_F(CommandLineTest, ACheckShowsAPersonWhereItStands) {
+  StartedDirectory();
+  bool done = true;
+  store_["fsck step"] = [&](const boost::json::object& arguments) -> Result<boost::json::object> {
+    EXPECT_EQ(arguments.at("restart").as_bool(), done) << "only the first piece begins anew";
+    done = !done;
+    return boost::json::object{{"done", done},        {"stage", "blobs"}, {"checked", 7},
+                               {"findings_total", 0}, {"repaired", 0},    {"findings", boost::json::array{}}};
+  };
+  terminal_ = true;
+  EXPECT_EQ(Run({"fsck", "--restart", "--data-dir", DataDir()}), kSucceeded) << error_.str();
+  EXPECT_THAT(error_.str(), HasSubstr("\r\x1b[Kchecking blobs: 7 checked, 0 findings"));
+  EXPECT_EQ(out_.str(), "7 checked, 0 findings, 0 repaired\n");
 }
 
 TEST_F(CommandLineTest, CompletionKnowsCommandsAndFlags) {

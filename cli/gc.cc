@@ -33,12 +33,13 @@ std::string StatusText(const object& status) {
 // Step by step to the end, adding up what was freed.
 Result<object> Collect(const StoreHolder& store, const Surroundings& surroundings) {
   ProgressLine progress(surroundings);
+  const std::string expected = surroundings.terminal ? Summary(TRY(store.Ask("gc preview"))) : "";
   object total{{"links", 0}, {"blobs", 0}, {"bytes", 0}, {"artifacts", 0}, {"uploads", 0}, {"orphans", 0}};
   for (bool more = true; more;) {
     const object step = TRY(store.Ask("gc step"));
     for (auto& [name, value] : total) value = value.to_number<std::int64_t>() + Number(step, name);
     more = step.at("more").as_bool();
-    progress.Show("collecting: " + Summary(total));
+    progress.Show(fmt::format("collecting: {} of about {}", Summary(total), expected));
   }
   return total;
 }
