@@ -37,6 +37,10 @@ constexpr Switch kReportSwitches[] = {
     {"days", "unused for so many days (default 30)", /*takes_value=*/true},
 };
 
+constexpr Switch kUsageSwitches[] = {
+    {"repository", "of the repositories of that name, and of each of their images", /*takes_value=*/true},
+};
+
 constexpr Command kCommands[] = {
     {"serve", "start the registry in the foreground; Ctrl-C or SIGTERM stops it", Serve, Takes::kEverySetting,
      false, true},
@@ -53,7 +57,8 @@ constexpr Command kCommands[] = {
      Takes::kDataDirectory, true, false, kEventsSwitches},
     {"report unused", "list what nobody pushed or pulled for a while, and what its end would free",
      ReportUnused, Takes::kDataDirectory, true, false, kReportSwitches},
-    {"usage", "say what is stored, by registry and repository", Usage, Takes::kDataDirectory, true, false},
+    {"usage", "say what is stored, by registry and repository, or by image", Usage, Takes::kDataDirectory,
+     true, false, kUsageSwitches},
     {"keys rotate-root", "put a new root key in place of the old one, whose file is removed", RotateRoot,
      Takes::kDataDirectory, true, false},
     {"version", "print the version", Version, Takes::kNothing, true, false},

@@ -167,8 +167,10 @@ Result<std::vector<NamedRegistryUsage>> ListRegistryUsage(sql::Session& session)
 Result<ImageUsage> CountImageUsage(sql::Session& session, RepositoryRef ref, const Digest& image) {
   sql::Cursor row =
       TRY(session.Query("SELECT CAST(COALESCE(SUM(CASE WHEN needed = 0 THEN size ELSE 0 END), 0) AS BIGINT),"
-                        " CAST(COALESCE(SUM(CASE WHEN needed = 1 THEN size ELSE 0 END), 0) AS BIGINT) FROM"
-                        " (SELECT b.size AS size, CASE WHEN EXISTS (SELECT 1 FROM manifest_references o "
+                        " CAST(COALESCE(SUM(CASE WHEN needed = 1 THEN size ELSE 0 END), 0) AS BIGINT),"
+                        " CAST(COALESCE(SUM(CASE WHEN archived = 1 THEN size ELSE 0 END), 0) AS BIGINT) FROM"
+                        " (SELECT b.size AS size, l.archived AS archived, CASE WHEN EXISTS (SELECT 1 FROM "
+                        "manifest_references o "
                         "WHERE o.registry = $1 AND "
                         "o.repository = $2 AND o.child = c.child AND o.kind IN (1, 2) AND o.parent <> $3)"
                         " OR EXISTS (SELECT 1 FROM blob_links x WHERE x.registry = $1 AND x.file_id = "
@@ -181,7 +183,21 @@ Result<ImageUsage> CountImageUsage(sql::Session& session, RepositoryRef ref, con
                         " JOIN blobs b ON b.registry = l.registry AND b.file_id = l.file_id) layers",
                         ref.registry, ref.repository, image));
   TRY(row.Next());
-  return ImageUsage{row.Int(0), row.Int(1)};
+  return ImageUsage{row.Int(0), row.Int(1), row.Int(2)};
+}
+
+Result<std::vector<NamedImageUsage>> ListImageUsage(sql::Session& session, RepositoryRef ref,
+                                                    const std::optional<Digest>& after, int limit) {
+  std::vector<NamedImageUsage> images;
+  {
+    sql::Cursor row =
+        TRY(session.Query("SELECT digest FROM manifests WHERE registry = $1 AND repository = $2"
+                          " AND digest > $3 ORDER BY digest LIMIT $4",
+                          ref.registry, ref.repository, after ? after->ToStored() : ByteVector{}, limit));
+    while (TRY(row.Next())) images.push_back({TRY(row.StoredDigest(0)), {}});
+  }
+  for (NamedImageUsage& image : images) image.usage = TRY(CountImageUsage(session, ref, image.image));
+  return images;
 }
 
 Result<Usage> CountUsage(sql::Session& session, RepositoryRef ref) {

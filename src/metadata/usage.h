@@ -5,6 +5,7 @@
 // in each; the registry counts every blob once.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,8 +75,16 @@ Result<std::vector<NamedUsage>> ListLargest(sql::Session& session, int limit);
 struct ImageUsage {
   std::int64_t unique_bytes = 0;
   std::int64_t shared_bytes = 0;
+  std::int64_t archived_bytes = 0;  // of both: what only archived images need
 };
 Result<ImageUsage> CountImageUsage(sql::Session& session, RepositoryRef ref, const Digest& image);
+struct NamedImageUsage {
+  Digest image;
+  ImageUsage usage;
+};
+/// Of the images behind `after`, by digest.
+Result<std::vector<NamedImageUsage>> ListImageUsage(sql::Session& session, RepositoryRef ref,
+                                                    const std::optional<Digest>& after, int limit);
 
 // ---- from scratch, for the check of the store
 

@@ -107,7 +107,9 @@ Result<object> Check(Storage& storage, const object& arguments) {
 }
 
 object UsageObject(const metadata::NamedUsage& entry) {
-  return {{"account", entry.registry.account.str()},
+  return {{"registry", entry.ref.registry},
+          {"id", entry.ref.repository},
+          {"account", entry.registry.account.str()},
           {"region", entry.registry.region.str()},
           {"repository", entry.name},
           {"blobs", entry.usage.blobs},
@@ -119,6 +121,7 @@ object UsageObject(const metadata::NamedUsage& entry) {
 }
 
 constexpr int kUsagePage = 500;  // repositories; an answer is a line of at most 1 MiB
+constexpr int kImagePage = 100;  // each is counted when it is asked for
 
 // A page of repositories, and where the next one begins.
 Result<object> UsageOfRepositories(Storage& storage, const object& arguments) {
@@ -133,6 +136,26 @@ Result<object> UsageOfRepositories(Storage& storage, const object& arguments) {
     answer["after"] = page.back().ref.repository;
   }
   return answer;
+}
+
+// A page of a repository's images, by digest.
+Result<object> UsageOfImages(Storage& storage, const object& arguments) {
+  const metadata::RepositoryRef ref{TRY(Number(arguments, "registry")), TRY(Number(arguments, "repository"))};
+  std::optional<Digest> after;
+  if (const boost::json::value* digest = arguments.if_contains("after")) {
+    if (!digest->is_string()) return Fail(ErrorCode::kMalformedRequest, "after is no text");
+    after = TRY(Digest::Parse(digest->get_string()));
+  }
+  const auto page = TRY(storage.store.Read([&](metadata::sql::Session& session) {
+    return metadata::ListImageUsage(session, ref, after, kImagePage);
+  }));
+  boost::json::array images;
+  for (const metadata::NamedImageUsage& entry : page)
+    images.push_back(object{{"image", entry.image.ToString()},
+                            {"unique_bytes", entry.usage.unique_bytes},
+                            {"shared_bytes", entry.usage.shared_bytes},
+                            {"archived_bytes", entry.usage.archived_bytes}});
+  return object{{"images", std::move(images)}, {"more", page.size() == kImagePage}};
 }
 
 Result<object> UsageOfRegistries(Storage& storage) {
@@ -182,6 +205,9 @@ AdminCommands StorageCommands(Storage& storage, std::function<Result<>()> flush_
   commands["usage registries"] = [&storage](const object&) { return UsageOfRegistries(storage); };
   commands["usage repositories"] = [&storage](const object& arguments) {
     return UsageOfRepositories(storage, arguments);
+  };
+  commands["usage images"] = [&storage](const object& arguments) {
+    return UsageOfImages(storage, arguments);
   };
   commands.merge(EventCommands(storage));
   commands.merge(ReportCommands(storage, std::move(flush_pulls)));
