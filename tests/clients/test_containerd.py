@@ -2,11 +2,14 @@
 
 import json
 import pathlib
+import random
 
 import pytest
 
 from harness.clients import Containerd, run
+from harness.cutting_proxy import CuttingProxy
 from harness.server import clean_environment
+from harness.v2 import digest_of
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,44 @@ def test_pushes_layers_of_its_own(registry, repository, containerd, tools, conte
     containerd.run("images", "push", *containerd.trust(registry), "--user", f"AWS:{registry.password()}", reference)
     containerd.run("images", "rm", reference)
     containerd.run("images", "pull", *containerd.trust(registry), "--user", f"AWS:{registry.password()}", reference)
+
+
+def test_every_platform_of_an_index(registry, repository, containerd, tools, layout):
+    """In and out again under another name, with all that the index names."""
+    index = layout.index(layout.content)
+    layout.name(index, "multi")
+    tools.login("skopeo")
+    tools.skopeo("copy", "--all", "--preserve-digests", *tools.trust("dest-"), f"oci:{layout.folder}:multi",
+                 f"docker://{registry.host}/{repository}:multi")
+    reference, user, trust = f"{registry.host}/{repository}", f"AWS:{registry.password()}", containerd.trust(registry)
+    containerd.run("images", "pull", *trust, "--user", user, "--all-platforms", f"{reference}:multi")
+    containerd.run("images", "tag", f"{reference}:multi", f"{reference}:again")
+    registry.client("ecr").batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "multi"}])
+    containerd.run("images", "push", *trust, "--user", user, f"{reference}:again")
+    assert digest_of(tools.raw_manifest(f"{reference}:again").encode()) == index["digest"]
+
+
+@pytest.mark.parametrize("direction", ["push", "pull"])
+def test_a_broken_line(direction, registry, repository, containerd, tools, layout):
+    """A line that breaks in the midst of a layer costs another attempt, of its own or of a person's."""
+    image = layout.image({"content": random.Random(layout.content["message"]).randbytes(24 << 20)})
+    layout.name(image, "v1")
+    user = f"AWS:{registry.password()}"
+    with CuttingProxy(registry, direction, 9 << 20) as proxy:
+        through = f"{proxy.host}/{repository}:v1"
+        tools.login("skopeo")
+        if direction == "pull":
+            tools.skopeo("copy", *tools.trust("dest-"), f"oci:{layout.folder}:v1", f"docker://{registry.host}/{repository}:v1")
+        else:
+            tools.skopeo("copy", f"oci:{layout.folder}:v1", f"oci-archive:{tools.scratch}/image.tar:v1")
+            containerd.run("images", "import", "--base-name", f"{proxy.host}/{repository}", tools.scratch / "image.tar")
+        command = ["images", direction, *containerd.trust(registry, proxy.host), "--user", user, through]
+        if containerd.run(*command, check=False).returncode != 0:
+            containerd.run(*command)
+    assert proxy.cuts == 1
+    assert digest_of(tools.raw_manifest(f"{registry.host}/{repository}:v1").encode()) == image["digest"]
+    if direction == "pull":
+        containerd.run("content", "get", image["digest"])
 
 
 def test_without_credentials_it_is_refused(registry, containerd, pushed):

@@ -1,13 +1,16 @@
 """docker: a daemon of the test's own, over plain HTTP and TLS on loopback, and over verified TLS beyond it."""
 
 import json
+import random
 import secrets
 
 import pytest
 
 from harness.clients import DockerDaemon, image_context
+from harness.cutting_proxy import CuttingProxy
 from harness.namespace import ADDRESS, run_in_namespace
 from harness.server import Server
+from harness.v2 import V2, digest_of
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +54,53 @@ def test_push_of_all_tags(registry, repository, docker, context):
 
 
 def test_manifest_list(server, docker, tmp_path):
-    """Several platforms by `docker manifest`, which talks to the registry itself."""
+    """Over plain HTTP: below 127.0.0.0/8 `docker manifest` tries nothing else."""
     repository = f"clients/{secrets.token_hex(4)}"
     server.client("ecr").create_repository(repositoryName=repository)
-    reference = f"{server.host}/{repository}"
     docker.login(server)
+    make_manifest_list(docker, f"{server.host}/{repository}", tmp_path, ["--insecure"])
+
+
+def make_manifest_list(docker, reference: str, folder, flags: list[str], **environment) -> None:
+    """Several platforms by `docker manifest`, which talks to the registry itself."""
     for architecture in ("amd64", "arm64"):
-        docker.run("build", "-t", f"{reference}:{architecture}", image_context(tmp_path / architecture, architecture))
+        docker.run("build", "-t", f"{reference}:{architecture}", image_context(folder / architecture, architecture))
         docker.run("push", f"{reference}:{architecture}")
-    cli = {"DOCKER_CLI_EXPERIMENTAL": "enabled"}
-    docker.run("manifest", "create", "--insecure", f"{reference}:multi", f"{reference}:amd64", f"{reference}:arm64", environment=cli)
-    docker.run("manifest", "annotate", f"{reference}:multi", f"{reference}:arm64", "--os", "linux", "--arch", "arm64",
-               environment=cli)
-    docker.run("manifest", "push", "--insecure", f"{reference}:multi", environment=cli)
-    index = json.loads(docker.run("manifest", "inspect", "--insecure", f"{reference}:multi", environment=cli).stdout)
+
+    def manifest(command: str, *arguments) -> str:
+        cli = {"DOCKER_CLI_EXPERIMENTAL": "enabled", **environment}
+        return docker.run("manifest", command, *arguments, environment=cli).stdout
+
+    manifest("create", *flags, f"{reference}:multi", f"{reference}:amd64", f"{reference}:arm64")
+    manifest("annotate", f"{reference}:multi", f"{reference}:arm64", "--os", "linux", "--arch", "arm64")
+    manifest("push", *flags, f"{reference}:multi")
+    index = json.loads(manifest("inspect", *flags, f"{reference}:multi"))
     assert {child["platform"]["architecture"] for child in index["manifests"]} == {"amd64", "arm64"}
     docker.run("rmi", "-f", f"{reference}:amd64")
     docker.run("pull", "--platform", "linux/amd64", f"{reference}:multi")
     assert docker.run("run", "--rm", "--network", "none", f"{reference}:multi").stdout == "amd64"
+
+
+@pytest.mark.parametrize("direction", ["push", "pull"])
+def test_a_broken_line(direction, registry, repository, docker, context):
+    """A line that breaks in the midst of a layer costs another attempt, the daemon's own or a person's."""
+    (context / "message").write_bytes(random.Random(repository).randbytes(24 << 20))
+    with CuttingProxy(registry, direction, 9 << 20) as proxy:
+        reference = f"{proxy.host}/{repository}:v1"
+        docker.login(registry, proxy.host)
+        docker.run("build", "-t", reference, context)
+        if direction == "pull":
+            docker.login(registry)
+            docker.run("tag", reference, f"{registry.host}/{repository}:v1")
+            docker.run("push", f"{registry.host}/{repository}:v1")
+            docker.run("image", "prune", "--all", "--force")
+        if docker.run(direction, reference, check=False).returncode != 0:
+            docker.run(direction, reference)
+    assert proxy.cuts == 1
+    v2 = V2(registry, repository)
+    manifest = v2.get_manifest("v1")
+    assert docker.repository_digest(reference) == digest_of(manifest.body)
+    assert all(digest_of(v2.get_blob(layer["digest"]).body) == layer["digest"] for layer in manifest.json()["layers"])
 
 
 def test_refusals_read_well(registry, repository, docker, context):
@@ -105,6 +137,7 @@ def test_verified_tls(tmp_path):
                 daemon.run("rmi", "-f", reference)
                 daemon.run("pull", reference)
                 assert daemon.run("run", "--rm", "--network", "none", reference).stdout == "verified"
+                make_manifest_list(daemon, f"{host}/{repository}", tmp_path, [], SSL_CERT_FILE=server.authority)
 
     for name in ("server", "mistrusting", "trusting"):
         (tmp_path / name).mkdir()

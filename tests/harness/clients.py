@@ -147,15 +147,17 @@ class Containerd:
     def run(self, *arguments, **options) -> subprocess.CompletedProcess:
         return run(["ctr", "-a", self.scratch / "containerd.sock", *arguments], clean_environment(), **options)
 
-    def trust(self, server: Server) -> list[str]:
-        """For ctr; what it and the runtime interface read is written on the way."""
-        directory = self.scratch / "certs.d" / server.host
+    def trust(self, server: Server, host: str | None = None) -> list[str]:
+        """For ctr; what it and the runtime interface read is written on the way. `host`: of a relay in front."""
+        host = host or server.host
+        endpoint = f"{'https' if server.tls else 'http'}://{host}"
+        directory = self.scratch / "certs.d" / host
         directory.mkdir(parents=True, exist_ok=True)
         if not server.tls:
-            (directory / "hosts.toml").write_text(f'server = "{server.endpoint}"\n')
+            (directory / "hosts.toml").write_text(f'server = "{endpoint}"\n')
             return ["--plain-http"]
         (directory / "hosts.toml").write_text(
-            f'server = "{server.endpoint}"\n[host."{server.endpoint}"]\n  capabilities = ["pull", "resolve", "push"]\n'
+            f'server = "{endpoint}"\n[host."{endpoint}"]\n  capabilities = ["pull", "resolve", "push"]\n'
             f'  ca = "{server.authority}"\n')
         return ["--hosts-dir", str(self.scratch / "certs.d")]
 
