@@ -1,5 +1,6 @@
 """Images by tag and digest: what was pushed is what is pulled, and the texts are ECR's."""
 
+import base64
 import concurrent.futures
 import json
 
@@ -148,6 +149,49 @@ def test_both_doors_show_the_same_image(v2, server):
     ecr.batch_delete_image(repositoryName=v2.repository, imageIds=[{"imageDigest": digest_of(manifest)}])
     assert_unknown(v2.get_manifest("v1"))
     assert_unknown(v2.get_manifest(digest_of(manifest)))
+
+
+LIST_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json"
+SCHEMA1_TYPE = "application/vnd.docker.distribution.manifest.v1+json"
+SIGNED_TYPE = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+ARTIFACT_TYPE = "application/vnd.cncf.oras.artifact.manifest.v1+json"
+
+
+def kinds_of_manifests(v2) -> dict[str, tuple[str, dict]]:
+    """By what they are: the media type to send, and the manifest of blobs and images that are pushed."""
+    child = v2.push_image("child")
+    index = index_manifest([child])
+    assert v2.put_manifest(digest_of(index), index).status == 201
+    image, layer = json.loads(child), digest_of(b"layer")
+    inline = {**image["layers"][0], "data": base64.b64encode(b"layer").decode()}
+    schema1 = {"schemaVersion": 1, "name": v2.repository, "tag": "v1", "architecture": "amd64", "fsLayers": [{"blobSum": layer}],
+               "history": [{"v1Compatibility": '{"id":"1"}'}]}
+    entry = {**descriptor(IMAGE_TYPE, child), "platform": {"architecture": "arm", "os": "linux", "variant": "v7"}}
+    return {
+        "schema 1": (SCHEMA1_TYPE, schema1),
+        "schema 1, signed": (SIGNED_TYPE, {**schema1, "signatures": [{"header": {"alg": "ES256"}, "signature": "c2ln",
+                                                                      "protected": "e30"}]}),
+        "schema 2": (DOCKER_TYPE, {**image, "mediaType": DOCKER_TYPE}),
+        "manifest list": (LIST_TYPE, {"schemaVersion": 2, "mediaType": LIST_TYPE, "manifests": [entry]}),
+        "index of an index": (INDEX_TYPE, {"schemaVersion": 2, "mediaType": INDEX_TYPE,
+                                           "manifests": [entry, descriptor(INDEX_TYPE, index)]}),
+        "data in a descriptor": (IMAGE_TYPE, {**image, "layers": [inline]}),
+        "artifact": (ARTIFACT_TYPE, {"mediaType": ARTIFACT_TYPE, "artifactType": "application/vnd.example", "blobs": [inline]}),
+        "unknown members": (IMAGE_TYPE, {**image, "layers": [], "x-unknown": [None, 1.50, {"": "\u00e9\u2028"}]}),
+    }
+
+
+def test_every_kind_comes_back_byte_for_byte(v2):
+    """Whatever its spaces, its order, its escapes and its numbers, by tag and by digest, at once and from memory."""
+    for number, (kind, (media_type, manifest)) in enumerate(kinds_of_manifests(v2).items()):
+        for form, content in enumerate((json.dumps(manifest, indent=3).encode() + b"\n",
+                                        json.dumps(manifest, ensure_ascii=False, separators=(",", ":")).encode(),
+                                        b" \t" + json.dumps(dict(reversed(manifest.items()))).encode() + b"\r\n ")):
+            tag = f"k{number}-{form}"
+            answer = v2.put_manifest(tag, content, media_type)
+            assert answer.status == 201 and answer.headers["Docker-Content-Digest"] == digest_of(content), (kind, answer)
+            for reference in (tag, digest_of(content)) * 2:
+                assert_is_manifest(v2.get_manifest(reference), content, media_type)
 
 
 # ---- indexes and subjects
