@@ -8,6 +8,7 @@ import botocore.exceptions
 import pytest
 from botocore.config import Config
 
+from harness.policies import policy, statement
 from harness.reverse_proxy import ReverseProxy
 from harness.server import REGION, Server, run_entrepot
 from harness.v2 import V2, basic, digest_of
@@ -72,6 +73,47 @@ def test_an_untrusted_proxy_is_a_client_like_any_other(server):
         with pytest.raises(botocore.exceptions.ClientError) as refusal:
             client_of(server, proxy).describe_repositories()
         assert refusal.value.response["Error"]["Code"] == "InvalidSignatureException"
+
+
+INSIDE = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+
+
+def only_from_inside(server: Server, name: str) -> V2:
+    """A repository that is pulled from 203.0.113.0/24 over TLS alone."""
+    ecr = server.client("ecr")
+    ecr.create_repository(repositoryName=name)
+    repository = V2(server, name)
+    repository.push_image("v1", b"inside")
+    pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    ecr.set_repository_policy(repositoryName=name, policyText=policy(
+        statement("Deny", pull, Condition={"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}),
+        statement("Deny", pull, Condition={"Bool": {"aws:SecureTransport": "false"}})))
+    return repository
+
+
+def statuses_of_pulls(repository: V2, headers: dict) -> set[int]:
+    """From a worker, and then from memory if it may be."""
+    layer = repository.path(f"blobs/{digest_of(b'inside')}")
+    return {repository.request("GET", path, headers=headers).status for path in (repository.path("manifests/v1"), layer) * 3}
+
+
+def test_policies_see_the_client_that_a_trusted_proxy_names(trusting):
+    repository = only_from_inside(trusting, "proxied/policies")
+    for headers, status in [
+        (INSIDE, 200), ({"Forwarded": "for=203.0.113.9;proto=https"}, 200),
+        ({**INSIDE, "X-Forwarded-For": "198.51.100.1, 203.0.113.7, 127.0.0.1"}, 200),
+        ({}, 403), ({**INSIDE, "X-Forwarded-Proto": "http"}, 403), ({"X-Forwarded-For": "203.0.113.7"}, 403),
+        ({**INSIDE, "X-Forwarded-For": "203.0.113.7, 198.51.100.1"}, 403),  # the left one is the client's own invention
+        ({**INSIDE, "X-Forwarded-For": "203.0.113.7, unknown"}, 403),
+        (INSIDE, 200),
+    ]:
+        assert statuses_of_pulls(repository, headers) == {status}, headers
+
+
+def test_policies_see_the_sockets_end_when_nobody_is_trusted(server):
+    repository = only_from_inside(server, "proxied/mistrusted")
+    for headers in (INSIDE, {"Forwarded": "for=203.0.113.9;proto=https"}, {}):
+        assert statuses_of_pulls(repository, headers) == {403}, headers
 
 
 @pytest.mark.parametrize("headers, status, words", [
