@@ -22,7 +22,10 @@ using namespace entrepot;
 
 class FuzzedDoor final : public oci::Door {
  public:
-  FuzzedDoor() { PushImage("v1", "layer"); }
+  FuzzedDoor() {
+    log::Configure(log::Level::kError, log::Format::kJson);
+    PushImage("v1", "layer");
+  }
   std::string NewUpload() { return OpenUpload(); }
 
   http::Response Answer(http::RequestHead& head, std::string body) {
@@ -51,11 +54,8 @@ class FuzzedDoor final : public oci::Door {
 };
 
 FuzzedDoor& TheDoor() {
-  static FuzzedDoor* door = [] {
-    log::Configure(log::Level::kError, log::Format::kJson);
-    return new FuzzedDoor;
-  }();
-  return *door;
+  static FuzzedDoor door;
+  return door;
 }
 
 void Replace(std::string& text, std::string_view what, std::string_view with) {

@@ -137,9 +137,14 @@ Result<Page<CreationTemplate>> CreationTemplates::List(const RegistryName& regis
   });
 }
 
+bool CreationTemplates::NeedsTemplate(CreationScenario scenario) const {
+  return scenario == CreationScenario::kCreateOnPush &&
+         push_without_template_ == PushWithoutTemplate::kRefused;
+}
+
 Result<bool> CreationTemplates::Covers(const RegistryName& registry, const RepositoryName& name,
                                        CreationScenario scenario) {
-  if (scenario != CreationScenario::kCreateOnPush) return true;
+  if (!NeedsTemplate(scenario)) return true;
   return store_.Read([&](metadata::sql::Session& session) -> Result<bool> {
     return TRY(Choose(session, registry, name, scenario)).has_value();
   });
@@ -151,7 +156,7 @@ Result<RepositoryPtr> CreationTemplates::CreateRepository(const RegistryName& re
   Result<RepositoryPtr> made =
       store_.Write([&](metadata::WriteTransaction& transaction) -> Result<RepositoryPtr> {
         const auto made_by = TRY(Choose(transaction.session(), registry, name, scenario));
-        if (!made_by && scenario == CreationScenario::kCreateOnPush)
+        if (!made_by && NeedsTemplate(scenario))
           return Fail(Error(ErrorCode::kRepositoryNotFound)
                           .With("repository", name.str())
                           .With("account", registry.account.str()));

@@ -34,11 +34,15 @@ struct CreationTemplate {
   Timestamp created_at, updated_at;
 };
 
+/// What becomes of a push to a repository that is not there, where no template is for it.
+enum class PushWithoutTemplate { kRefused, kMakesRepository };
+
 class CreationTemplates {
  public:
   /// `repositories` outlives it.
-  CreationTemplates(metadata::Store& store, Repositories& repositories)
-      : store_(store), repositories_(repositories) {}
+  CreationTemplates(metadata::Store& store, Repositories& repositories,
+                    PushWithoutTemplate push_without_template = PushWithoutTemplate::kRefused)
+      : store_(store), repositories_(repositories), push_without_template_(push_without_template) {}
 
   /// kTemplateAlreadyExists.
   Result<CreationTemplate> Create(const RegistryName& registry, CreationTemplate wanted);
@@ -54,14 +58,17 @@ class CreationTemplates {
   /// Whether CreateRepository would make that repository.
   Result<bool> Covers(const RegistryName& registry, const RepositoryName& name, CreationScenario scenario);
   /// The repository, made by the template with the longest prefix for the scenario, else by ECR's defaults;
-  /// for a push without a template kRepositoryNotFound. One that has come into being meanwhile is returned as
-  /// it is.
+  /// for a push without a template kRepositoryNotFound where that is refused. One that has come into being
+  /// meanwhile is returned as it is.
   Result<RepositoryPtr> CreateRepository(const RegistryName& registry, const RepositoryName& name,
                                          CreationScenario scenario);
 
  private:
+  bool NeedsTemplate(CreationScenario scenario) const;
+
   metadata::Store& store_;
   Repositories& repositories_;
+  const PushWithoutTemplate push_without_template_;
 };
 
 }  // namespace entrepot::registry

@@ -172,6 +172,10 @@ Result<> CheckOthers(Builder& builder) {
   const int status = config.compat_json_auth_status;
   if (status != 400 && status != 403)
     return builder.Refuse("compat.json_auth_status", std::to_string(status));
+  if (config.create_on_push && config.compat_ecr_quirks)
+    return Fail(ErrorCode::kConfiguration,
+                fmt::format("{} and {} exclude each other: ECR refuses a push without a template",
+                            builder.origin("create_on_push"), builder.origin("compat.ecr_quirks")));
   return {};
 }
 

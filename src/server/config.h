@@ -63,6 +63,7 @@ struct Config {
   std::int64_t limits_connections = 0;
   std::uint64_t limits_body_memory = 0;  // bytes
   std::chrono::seconds drain_seconds{0};
+  bool create_on_push = false;  // without a template too
 
   std::int64_t quotas_repositories = 0, quotas_images = 0, quotas_tags = 0, quotas_pull_time_exclusions = 0;
 

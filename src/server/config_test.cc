@@ -170,6 +170,8 @@ TEST_F(ConfigTest, SettingsThatExcludeOrNeedEachOther) {
   EXPECT_THAT(FailureDetail(), HasSubstr("exclude each other"));
   sources_.flags = {{"ephemeral", {"true"}}, {"data_dir", {"/somewhere"}}};
   EXPECT_THAT(FailureDetail(), HasSubstr("leave --data-dir out"));
+  sources_.flags = {{"create_on_push", {"true"}}, {"compat.ecr_quirks", {"true"}}};
+  EXPECT_THAT(FailureDetail(), HasSubstr("exclude each other"));
   sources_.flags = {{"region", {"eu-west-1"}}, {"regions", {"us-east-1,us-east-2"}}};
   EXPECT_THAT(FailureDetail(), HasSubstr("not one of the regions that --regions allows"));
   sources_.flags = {{"listen", {"127.0.0.1:1", "127.0.0.1:1"}}};

@@ -282,6 +282,9 @@ constexpr Setting kSettings[] = {
         "names registries <account>.dkr.ecr.<region>.<domain>; empty names them by the Host used"),
     Row<&Config::database>("database", "", "sqlite:<path> or postgresql://…",
                            "the database; empty keeps an SQLite file in the data directory"),
+    Row<&Config::create_on_push>("create_on_push", "false", "true or false",
+                                 "let a push make the repository that it names, for whoever may create it, "
+                                 "where no creation template is for it"),
     Row<&Config::drain_seconds>("drain_seconds", "20", "a number of seconds from 0 to 3600",
                                 "how long a stopping server lets requests in progress end", 0, 3600),
     Row<&Config::storage_encryption>("storage.encryption", "service-key", "service-key or disk",

@@ -101,7 +101,10 @@ Result<> Registry::OpenRooms(const DataLayout& layout) {
   pull_time_exclusions_ = std::make_unique<registry::PullTimeExclusions>(store, QuotasOf(config_));
   pulls_ = std::make_unique<registry::Pulls>(store, *pull_time_exclusions_, storage_->outbox,
                                              registry::Pulls::Options{.events = config_.events_pulls});
-  creation_templates_ = std::make_unique<registry::CreationTemplates>(store, *repositories_);
+  creation_templates_ = std::make_unique<registry::CreationTemplates>(
+      store, *repositories_,
+      config_.create_on_push ? registry::PushWithoutTemplate::kMakesRepository
+                             : registry::PushWithoutTemplate::kRefused);
   images_ = std::make_unique<registry::Images>(
       store, *caches_, storage_->grace, storage_->outbox, QuotasOf(config_),
       config_.compat_ecr_quirks ? registry::DescriptorTypes::kWithoutParameters

@@ -7,6 +7,7 @@ import pytest
 
 from harness.api import fault_of, no_repository, repository_arn
 from harness.policies import ADMIN, PULL, PULL_AS_RETURNED, policy, statement
+from harness.server import Server
 from harness.templates import PUSH, new_prefix
 from harness.v2 import V2, digest_of
 
@@ -167,3 +168,42 @@ def test_the_api_makes_none(ecr, prefix):
     name = f"{prefix}/app"
     assert fault_of(ecr.initiate_layer_upload, repositoryName=name).text == no_repository(name)
     assert fault_of(ecr.put_image, repositoryName=name, imageManifest="{}").text == no_repository(name)
+
+
+# ---- `create_on_push`, without a template
+
+
+@pytest.fixture(scope="module")
+def creating(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("creating"), "--create-on-push") as running:
+        yield running
+
+
+def test_the_configuration_lets_every_push_make_its_repository(creating, prefix):
+    ecr = creating.client("ecr")
+    v2 = V2(creating, f"{prefix}/app")
+    assert v2.head_blob(digest_of(b"x")).status == v2.get_manifest("v1").status == 404
+    assert not is_there(ecr, v2.repository)
+    v2.push_image("v1", b"first")
+    made = described(ecr, v2.repository)
+    assert (made["imageTagMutability"], made["encryptionConfiguration"]) == ("MUTABLE", {"encryptionType": "AES256"})
+    assert fault_of(ecr.initiate_layer_upload, repositoryName=f"{prefix}/api").text == no_repository(f"{prefix}/api")
+
+
+def test_a_template_comes_first(creating, prefix):
+    ecr = creating.client("ecr", parameter_validation=False)
+    ecr.create_repository_creation_template(prefix=prefix, appliedFor=PUSH, imageTagMutability="IMMUTABLE")
+    V2(creating, f"{prefix}/app").open_upload()
+    assert described(ecr, f"{prefix}/app")["imageTagMutability"] == "IMMUTABLE"
+
+
+def test_it_needs_leave_to_create(creating, prefix):
+    ecr = creating.client("ecr")
+    ecr.put_registry_policy(policyText=policy(statement("Deny", "ecr:CreateRepository", ADMIN, Resource=repository_arn(prefix + "/*"))))
+    try:
+        assert V2(creating, f"{prefix}/app").request("POST", f"/v2/{prefix}/app/blobs/uploads/").code == "DENIED"
+    finally:
+        ecr.delete_registry_policy()
+    assert not is_there(ecr, f"{prefix}/app")
+    elsewhere = V2(creating, f"{prefix}/app", host="999999999999.dkr.ecr.us-west-2.amazonaws.com")
+    assert elsewhere.request("POST", elsewhere.path("blobs/uploads/")).code == "DENIED"
