@@ -88,6 +88,8 @@ TEST_F(Door, AsksForWhatEachRequestNeeds) {
       {Method::kPut, location + "&digest=" + digest, "", {"ecr:CompleteLayerUpload"}},
       {Method::kPut, location + "&digest=" + digest, "x", {"ecr:CompleteLayerUpload", "ecr:UploadLayerPart"}},
       {Method::kDelete, location, "", {"ecr:UploadLayerPart"}},
+      {Method::kHead, "/v2/team/app/tags/list", "", {"ecr:ListImages"}},
+      {Method::kDelete, "/v2/team/app/blobs/" + digest, "", {"ecr:BatchDeleteImage"}},
   };
   for (const Case& one : cases) {
     access_.asked.clear();

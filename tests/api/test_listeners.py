@@ -1,13 +1,17 @@
 """Several listeners, IPv6 beside IPv4, and certificates that are replaced while the server runs."""
 
+import http.client
 import signal
 import socket
 import ssl
 
+import boto3
 import pytest
+from botocore.config import Config
 
-from harness.server import Server, free_port, run_entrepot
+from harness.server import REGION, Server, free_port, run_entrepot
 from harness.storage import wait_until
+from harness.v2 import V2, digest_of
 
 
 def has_ipv6() -> bool:
@@ -48,6 +52,36 @@ def test_ipv6_alone(tmp_path):
     with Server(tmp_path, "--listen", f"[::1]:{port}"):
         assert status("::1", port, f"[::1]:{port}") == "200"
         assert f'realm="http://[::1]:{port}/"' in challenge("::1", port, f"[::1]:{port}")
+
+
+@needs_ipv6
+def test_what_the_api_prints_over_ipv6_is_reached_over_ipv6(tmp_path):
+    port = free_port("127.0.0.1")
+    with Server(tmp_path, "--listen", f"[::1]:{port}") as server:
+        host, (key, secret) = f"[::1]:{port}", server.credentials()
+        ecr = boto3.client("ecr", endpoint_url=f"http://{host}", region_name=REGION, aws_access_key_id=key,
+                           aws_secret_access_key=secret, config=Config(retries={"max_attempts": 0}, proxies={}))
+        assert ecr.create_repository(repositoryName="six/app")["repository"]["repositoryUri"] == f"{host}/six/app"
+        data = ecr.get_authorization_token()["authorizationData"][0]
+        assert data["proxyEndpoint"] == f"http://{host}"
+
+        def ask(method: str, path: str, body: bytes | None = None, authorization: str | None = None):
+            connection = http.client.HTTPConnection("::1", port, timeout=10)
+            headers = {"Host": host, **({"Authorization": authorization} if authorization else {})}
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            connection.close()
+            return answer.status, content
+
+        layer, token = b"over ipv6", "Basic " + data["authorizationToken"]
+        push = f"/v2/six/app/blobs/uploads/?digest={digest_of(layer)}"
+        assert ask("POST", push, layer, token)[0] == 201
+        assert ask("GET", f"/v2/six/app/blobs/{digest_of(layer)}", authorization=token) == (200, layer)
+        V2(server, "six/app").push_image("v1", layer)  # over IPv4: the registry is one
+        url = ecr.get_download_url_for_layer(repositoryName="six/app", layerDigest=digest_of(layer))["downloadUrl"]
+        assert url.startswith(f"http://{host}/")
+        assert ask("GET", url.removeprefix(f"http://{host}")) == (200, layer)
 
 
 @needs_ipv6
