@@ -34,8 +34,10 @@ class FuzzedDoor final : public oci::Door {
     http::Response response;
     if (!head.has_body() && door_.TryAnswer(head, response)) return response;
     const http::BodyPlan plan = door_.PlanBody(head);
-    const bool stream = body.size() > plan.buffer_up_to;
-    if (stream && !plan.stream_beyond) return door_.Refuse(head, http::Refusal::kBodyTooLarge);
+    if (body.size() > plan.buffer_up_to && !plan.stream_beyond)
+      return door_.Refuse(head, http::Refusal::kBodyTooLarge);
+    // As if the end of a chunked body were yet to come, whatever its length.
+    const bool stream = plan.stream_beyond && (head.chunked || body.size() > plan.buffer_up_to);
     if (std::unique_ptr<http::BodySink> sink = stream ? door_.TryReceive(head) : nullptr)
       return Taken(*sink, body);
     http::Reply reply = door_.Handle(head, stream ? "" : body, stream);
