@@ -71,7 +71,7 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     const std::size_t size = shared->bytes().size();
     received_ += size;
     Post(hash_lane_, size, [this, shared] { hash_.Update(shared->bytes()); });
-    Post(write_lane_, size, [this, shared] { Note(chunks_.Append(shared->bytes())); });
+    Post(write_lane_, size, [this, shared] { (void)Note(chunks_.Append(shared->bytes())); });
   }
 
   Result<> Append(Bytes bytes) {
@@ -79,7 +79,7 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
       std::lock_guard order(order_);
       received_ += bytes.size();
       Post(hash_lane_, bytes.size(), [this, bytes] { hash_.Update(bytes); });
-      Post(write_lane_, bytes.size(), [this, bytes] { Note(chunks_.Append(bytes)); });
+      Post(write_lane_, bytes.size(), [this, bytes] { (void)Note(chunks_.Append(bytes)); });
     }
     return WaitIdle();
   }
@@ -210,7 +210,7 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
       std::lock_guard order(order_);
       mark(hash_lane_, [&] { checkpoint.hash_states = hash_.settled_states(); });
       mark(write_lane_, [&] {
-        if (!failed_) Note(chunks_.Flush());
+        if (!failed_) (void)Note(chunks_.Flush());
         checkpoint.settled = chunks_.settled();
         checkpoint.layout = chunks_.layout();
         const bool all = tail == Tail::kWhole || checkpoint.settled == 0;
