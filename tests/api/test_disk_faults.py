@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from harness.api import Api, fault_of
 from harness.namespace import run_in_namespace
 from harness.server import Server, run_entrepot
 from harness.small_disk import SmallDisk, why_none
@@ -64,11 +65,14 @@ def test_a_full_disk_serves_and_deletes_and_takes_in_again(tmp_path):
         assert len(pushed) > 3
         wait_until(lambda: "entrepot_disk_full 1" in metrics(server), "the reserve is given up")
         assert push(repository, b"small") == 507, "what the reserve gave is for deletes"
+        fault = fault_of(lambda: Api(server, "disk/app").push_layer(pattern(LAYER, b"by the API")))
+        assert (fault.code, fault.status) == ("ServerException", 500) and "storage is full" in fault.message
         assert repository.get_blob(digest_of(pushed[0])).body == pushed[0]
         assert repository.get_manifest("kept").status == 200
         for content in pushed:
             assert repository.request("DELETE", repository.path(f"blobs/{digest_of(content)}")).status == 202
         wait_until(lambda: push(repository, b"after") == 201, "there is room again")
+        Api(server, "disk/app").push_layer(b"after, by the API")
         wait_until(lambda: "entrepot_disk_full 0" in metrics(server), "the reserve is back")
         assert fill(repository), "and it can be filled again"
         assert fsck(server, "--read-blobs")[1] == []
