@@ -1,6 +1,9 @@
 """`entrepot fsck` beside a serving registry and without one."""
 
 import http.client
+import json
+import os
+import socket
 
 import pytest
 
@@ -49,6 +52,34 @@ def test_damage_is_found_set_aside_and_healed_while_serving(own_server, image):
     image.push_blob(LAYER)
     assert image.get_blob(digest_of(LAYER)).body == LAYER
     assert fsck(own_server, "--read-blobs")[0] == 0
+
+
+def step(server: Server) -> dict:
+    """A piece of the check, as `entrepot fsck --read-blobs` asks for it."""
+    directory = os.open(server.data_dir, os.O_PATH)  # a socket's address is short
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(f"/proc/self/fd/{directory}/admin.sock")
+            connection.sendall(b'{"command": "fsck step", "arguments": {"read_blobs": true}}\n')
+            return json.loads(connection.makefile().readline())["result"]
+    finally:
+        os.close(directory)
+
+
+def test_a_check_that_a_kill_interrupts_goes_on(own_server, image):
+    """What was told before is not told again, and counts."""
+    own_server.restart()  # files of earlier starts are looked at too
+    spoil(own_server)
+    while not (told := step(own_server))["findings"]:
+        assert not told["done"]
+    assert not told["done"]
+    own_server.kill()
+    own_server.start()
+    status, findings, rest = fsck(own_server, "--read-blobs")
+    assert (status, findings, rest["findings"]) == (1, [], 1)
+    status, findings, whole = fsck(own_server, "--read-blobs")
+    assert (status, len(findings)) == (1, 1)
+    assert rest["checked"] == whole["checked"] > told["checked"]
 
 
 @pytest.mark.parametrize("at", [20, 150_000], ids=["in its header", "in its content"])
