@@ -152,6 +152,24 @@ TEST_F(FsckTest, ReferenceRowsFollowTheManifest) {
   EXPECT_THAT(Codes(), ElementsAre("tag_without_image"));
 }
 
+TEST_F(FsckTest, AWrapThatDoesNotOpenIsToldByHeadAndHealedByAPush) {
+  const Digest digest = TestRegistry::DigestOf(layer);
+  const RepositoryPtr other = registry->Create("team/other");
+  Must(registry->PushImage(*repository, config, {layer}, "v1"));
+  EXPECT_TRUE(Must(registry->layers->Mount(*repository, *other, digest)));
+  Run("UPDATE blob_links SET wrapped_key = substr(wrapped_key, 2) WHERE collect_after IS NULL");
+  EXPECT_EQ(CodeOf(registry->layers->Claim(*repository, digest)), ErrorCode::kKeyFailure);
+  EXPECT_EQ(CodeOf(registry->layers->Open(*repository, digest)), ErrorCode::kKeyFailure);
+  EXPECT_EQ(Must(registry->Pull(*other, digest)), layer);
+
+  Must(registry->Push(*repository, layer));
+  Must(registry->Push(*repository, config));
+  registry->CollectAll();
+  for (const RepositoryPtr& each : {repository, other}) EXPECT_EQ(Must(registry->Pull(*each, digest)), layer);
+  EXPECT_TRUE(registry->layers->Claim(*repository, digest));
+  EXPECT_THAT(Codes(), IsEmpty());
+}
+
 TEST_F(FsckTest, LinksAndWrapsAndManifestBytes) {
   Must(registry->PushImage(*repository, config, {layer}, "v1"));
   Run("UPDATE blob_links SET wrapped_key = substr(wrapped_key, 2) WHERE digest = (SELECT digest FROM blobs "

@@ -45,7 +45,10 @@ Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& dige
     grace_.CountExtension();
   }
   // The next question about a layer that an image refers to is answered from memory, and so is its pull.
-  if (!link->collect_after && !caches_.FindLayer(repository.id, digest)) (void)OpenOnce(repository, digest);
+  if (!link->collect_after && !caches_.FindLayer(repository.id, digest)) {
+    const auto opened = OpenOnce(repository, digest);
+    if (!opened && opened.error().code() == ErrorCode::kKeyFailure) return Fail(opened.error());
+  }
   return LayerInfo{digest, link->blob.size, link->media_type, !link->collect_after};
 }
 

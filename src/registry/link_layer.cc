@@ -65,7 +65,8 @@ struct Publication {
     if (!winner || winner->row.file_id != live->file_id) return Outcome::kLookAgain;
     if (winner->whole)
       if (const auto linked = TRY(LinkWinner(transaction, *live))) return *linked;
-    // The winner's file is not whole, or no repository is left that could unwrap its key: it steps aside.
+    // The winner's file is not whole, or its key can be had by no link that we know: it steps aside, and
+    // every link of it moves to the new file.
     TRY(metadata::MarkDamaged(
         transaction, registry, live->file_id,
         winner->whole ? transaction.store_time() : transaction.store_time() + kQuarantine));
@@ -93,11 +94,21 @@ struct Publication {
     return Outcome::kPublished;
   }
 
+  /// Whether the link's data key can be had.
+  Result<bool> Opens(WriteTransaction& transaction, const keys::RepositoryRef& owner,
+                     const metadata::LinkRow& link) const {
+    const keys::RepositoryKey key = TRY(keys.Load(transaction.session(), owner, link.key.repository_key));
+    const auto data_key = key.Unwrap(link.key.bytes, WrapContextOf(link.blob));
+    if (!data_key && data_key.error().code() != ErrorCode::kKeyFailure) return Fail(data_key.error());
+    return data_key.has_value();
+  }
+
   Result<std::optional<Outcome>> LinkWinner(WriteTransaction& transaction,
                                             const metadata::BlobRow& live) const {
     const metadata::RepositoryRef ref = RefOf(repository);
     const auto own = TRY(metadata::FindLink(transaction.session(), ref, live.digest));
     if (own && own->blob.file_id == live.file_id) {
+      if (!TRY(Opens(transaction, KeyRefOf(repository), *own))) return std::nullopt;
       TRY(metadata::HoldLink(transaction, ref, live.digest, transaction.store_time() + hold));
       return TRY(Unpark(transaction, ref, *own, hold)) ? Outcome::kLinkedWinner : Outcome::kAlreadyLinked;
     }
@@ -105,6 +116,7 @@ struct Publication {
     if (!from) return std::nullopt;
     const keys::RepositoryRef source{ref.registry, from->link.repository,
                                      RepositoryArn(repository.registry, from->repository_name)};
+    if (!TRY(Opens(transaction, source, from->link))) return std::nullopt;
     TRY(ShareLink(transaction, keys, source, from->link, repository, hold));
     return Outcome::kLinkedWinner;
   }
