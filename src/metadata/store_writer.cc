@@ -117,7 +117,7 @@ void StoreWriter::RunGroup() {
     return;
   }
   if (!outcome && members_.empty()) return FailQueued(outcome.error());
-  for (Operation* member : members_) member->Finish(outcome ? std::move(member->outcome) : outcome);
+  for (Operation* member : members_) member->Finish(outcome ? member->outcome : outcome);
 }
 
 /// After a conflict nobody knows whose fault it was, so each member gets a transaction of its own.

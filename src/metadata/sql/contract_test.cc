@@ -224,7 +224,7 @@ TEST_P(Contract, StatementsRunAgainWithOtherValues) {
 }
 
 TEST_P(Contract, OneTextAtTwoPlacesIsOneStatement) {
-  const std::string first = "SELECT id FROM things WHERE id = $1", second = first;
+  const std::string first = "SELECT id FROM things WHERE id = $1", second(first.c_str());
   Run("INSERT INTO things (id) VALUES (1), (2)");
   EXPECT_EQ(Row(first, 1).Int(0), 1);
   EXPECT_EQ(Row(second, 2).Int(0), 2);
