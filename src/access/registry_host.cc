@@ -1,8 +1,8 @@
 #include "access/registry_host.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
-#include <charconv>
+
+#include "http/host_name.h"
 
 namespace entrepot::access {
 namespace {
@@ -13,38 +13,6 @@ constexpr std::string_view kAwsDomains[] = {
     "c2s.ic.gov",    "sc2s.sgov.gov",    "cloud.adc-e.uk", "csp.hci.ic.gov",
 };
 constexpr std::string_view kServices[] = {".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."};
-
-bool IsLabelCharacter(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }
-
-bool IsLabel(std::string_view label) {
-  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
-         std::ranges::all_of(label, IsLabelCharacter);
-}
-
-bool IsName(std::string_view name) {
-  if (name.size() > 253) return false;
-  for (;;) {
-    const std::size_t dot = name.find('.');
-    if (!IsLabel(name.substr(0, dot))) return false;
-    if (dot == name.npos) return true;
-    name.remove_prefix(dot + 1);
-  }
-}
-
-bool IsBracketedAddress(std::string_view text) {
-  if (text.size() < 4 || text.front() != '[' || text.back() != ']') return false;
-  const std::string inner(text.substr(1, text.size() - 2));
-  in6_addr address;  // inet_pton would take upper case, and stop at a NUL
-  return inner.find_first_not_of("0123456789abcdef:.") == inner.npos &&
-         inet_pton(AF_INET6, inner.c_str(), &address) == 1;
-}
-
-bool IsPort(std::string_view text) {
-  int port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size() && text.size() <= 5 && text[0] != '0' &&
-         port >= 1 && port <= 65535;
-}
 
 std::unexpected<Error> Bad() {
   return Fail(ErrorCode::kMalformedRequest, "Host is not a lower-case host name");
@@ -72,14 +40,8 @@ Result<std::optional<RegistryName>> RegistryOf(std::string_view name, std::strin
 }  // namespace
 
 Result<RegistryHost> ParseRegistryHost(std::string_view host, std::string_view domain) {
-  std::string_view name = host;
-  const std::size_t colon = host.rfind(':');
-  if (colon != host.npos && !host.ends_with(']')) {
-    if (!IsPort(host.substr(colon + 1))) return Bad();
-    name = host.substr(0, colon);
-  }
-  if (IsBracketedAddress(name)) return RegistryHost{std::string(host), std::nullopt};
-  if (!IsName(name)) return Bad();
+  if (!http::IsHostName(host)) return Bad();
+  const std::string_view name = host.substr(0, host.find(':'));
   return RegistryHost{std::string(host), TRY(RegistryOf(name, domain))};
 }
 

@@ -4,6 +4,7 @@
 #include "http/answer.h"
 #include "http/channel.h"
 #include "http/forwarding.h"
+#include "http/host_name.h"
 #include "http/loop.h"
 #include "http/request_body.h"
 #include "http/source_budget.h"
@@ -62,9 +63,17 @@ class Connection {
     co_return co_await Handle(head, {}, none, false);
   }
 
-  /// Says who asks, and for which Host. What a proxy asks of us is no business of its client: only direct
-  /// connections are held to their TLS server name.
+  /// Says who asks, and for which Host: the one that counts in the end must be a host's name, whatever a
+  /// proxy called us.
   std::optional<HeadRefusal> Identify(RequestHead& head) {
+    if (const auto refusal = FindAsker(head)) return refusal;
+    if (!IsHostName(head.host)) return HeadRefusal{400, "Host is not a lower-case host name"};
+    return std::nullopt;
+  }
+
+  /// What a proxy asks of us is no business of its client: only direct connections are held to their TLS
+  /// server name.
+  std::optional<HeadRefusal> FindAsker(RequestHead& head) {
     Peer& asker = buffer_->asker;
     channel_.Describe(asker);
     head.peer = &asker;

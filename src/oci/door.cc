@@ -96,6 +96,7 @@ http::Reply OciDoor::Handle(const http::RequestHead& head, std::string body, boo
 }
 
 Result<http::Reply> OciDoor::Serve(const CallPtr& call) {
+  TRY(CheckSpelling(call->head.path));  // a request that cannot be read is nobody's
   TRY(Authenticate(*call));
   TRY(ReadShape(*call));
   TRY(AuthorizeOperation(*call));

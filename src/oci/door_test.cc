@@ -19,12 +19,25 @@ using testing::ElementsAre;
 
 TEST_F(Door, AuthenticatesBeforeItReadsTheShape) {
   headers_.clear();
-  for (const char* path :
-       {"/v2/", "/v2/team/app/tags/list", "/v2/TEAM/tags/list", "/v2/no/route", "/v2/a%2Fb/tags/list"}) {
+  for (const char* path : {"/v2/", "/v2/team/app/tags/list", "/v2/TEAM/tags/list", "/v2/no/route"}) {
     const Answer answer = Send(Method::kGet, path);
     EXPECT_EQ(answer.status, 401) << path;
     EXPECT_EQ(answer.Field("Www-Authenticate"),
               "Basic realm=\"http://localhost:5000/\",service=\"ecr.amazonaws.com\"");
+  }
+  EXPECT_TRUE(access_.asked.empty());
+}
+
+TEST_F(Door, RefusesAPathThatCanBeReadTwoWaysWhoeverAsks) {
+  for (const bool known : {true, false}) {
+    if (!known) headers_.clear();
+    for (const char* path : {"/v2/a%2Fb/tags/list", "/v2/a%5cb/tags/list", "/v2/a/../tags/list",
+                             "/v2//tags/list", "/v2/a%00/tags/list", "/v2/a%/tags/list"})
+      for (const Method method : {Method::kGet, Method::kPut, Method::kDelete}) {
+        const Answer answer = Send(method, path);
+        EXPECT_EQ(answer.status, 400) << path;
+        EXPECT_EQ(answer.Field("Www-Authenticate"), "") << path;
+      }
   }
   EXPECT_TRUE(access_.asked.empty());
 }

@@ -68,6 +68,11 @@ std::optional<PathParts> SplitPath(std::string_view path) {
   return std::nullopt;
 }
 
+Result<> CheckSpelling(std::string_view path) {
+  TRY(DecodePath(path));
+  return {};
+}
+
 Result<Route> ParseRoute(std::string_view path) {
   const std::string decoded = TRY(DecodePath(path));
   const std::optional<PathParts> parts = SplitPath(decoded);

@@ -43,8 +43,12 @@ struct Route {
   std::string upload;  // kUpload: as sent
 };
 
+/// kMalformedRequest when two might read `path`, still percent-encoded, differently: a bad escape, an encoded
+/// slash, backslash or NUL, a dot segment, an empty segment (design-access 12).
+Result<> CheckSpelling(std::string_view path);
+
 /// `path` is still percent-encoded.
-///   kMalformedRequest  an encoded slash or backslash, a dot segment, an empty segment (design-access 12)
+///   kMalformedRequest  as CheckSpelling
 ///   kUnknownOperation  the form of no route
 ///   kInvalidParameter  a bad repository name or tag; kDigestInvalid
 Result<Route> ParseRoute(std::string_view path);

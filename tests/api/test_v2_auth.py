@@ -36,7 +36,7 @@ def assert_challenged(answer, host, scheme="http"):
     ("GET", "/v2/app/manifests/latest"), ("PUT", "/v2/app/manifests/latest"), ("DELETE", "/v2/app/manifests/latest"),
     ("GET", f"/v2/app/blobs/{DIGEST}"), ("DELETE", f"/v2/app/blobs/{DIGEST}"), ("POST", "/v2/app/blobs/uploads/"),
     ("PATCH", "/v2/app/blobs/uploads/x"), ("PUT", "/v2/app/blobs/uploads/x"),
-    ("GET", "/v2/no/such/thing"), ("GET", "/v2/app%2Fx/tags/list"), ("GET", "/v2/APP/tags/list"), ("BREW", "/v2/"),
+    ("GET", "/v2/no/such/thing"), ("GET", "/v2/APP/tags/list"), ("BREW", "/v2/"),
 ])
 def test_everything_is_challenged_first(server, method, path):
     answer = V2(server, authorization="").request(method, path)
@@ -164,6 +164,16 @@ def test_hosts_that_are_not(server, host):
     assert answer.headers["Www-Authenticate"] is None
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/download/x", "/"])
+def test_every_page_holds_host_to_its_grammar(server, path):
+    """Whoever probes by the listener's address or by a name is answered; what is no host's name never is."""
+    for host in (f"127.0.0.1:{server.port}", "127.0.0.1", "[::1]:5000", "registry.example.org"):
+        assert V2(server, authorization="", host=host).request("HEAD", path).status == V2(
+            server, authorization="").request("HEAD", path).status
+    for host in ("Registry.Example.org", "LOCALHOST", "a_b", "host:0", "-a.example", "[::FF]"):
+        assert V2(server, authorization="", host=host).request("GET", path).status == 400, host
+
+
 def test_another_accounts_registry_needs_its_leave(server):
     v2 = V2(server, host=registry_host(account=OTHER_ACCOUNT))
     answer = v2.request("GET", "/v2/app/tags/list")
@@ -190,8 +200,12 @@ def test_another_accounts_registry_needs_its_leave(server):
     "/v2/./app/tags/list", "/v2/app/%2e%2e/other/tags/list", "/v2//app/tags/list", "/v2/app//tags/list",
     "/v2/app/tags/list%", "/v2/app%00/tags/list",
 ])
-def test_paths_that_two_might_read_differently(v2, path):
-    assert v2.request("GET", path).status == 400
+def test_paths_that_two_might_read_differently(server, v2, path):
+    """The request itself is bad, whoever sent it: with a token, without one, with a wrong one."""
+    for client in (v2, V2(server, authorization=""), V2(server, authorization=basic("AWS", "wrong"))):
+        for method in ("GET", "PUT"):
+            answer = client.request(method, path)
+            assert answer.status == 400 and answer.headers["Www-Authenticate"] is None, answer
 
 
 @pytest.mark.parametrize("path, code", [
