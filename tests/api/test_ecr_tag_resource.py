@@ -103,3 +103,14 @@ def test_what_is_missing(ecr, arn, missing):
 def test_another_accounts_repository(ecr):
     other = f"arn:aws:ecr:{REGION}:{OTHER_ACCOUNT}:repository/app"
     assert fault_of(ecr.tag_resource, resourceArn=other, tags=[]).text == denied("ecr:TagResource", "app")
+
+
+def test_a_repository_of_another_region_or_partition(server, ecr, arn, listed):
+    """The API's region selects the resource: an ARN cannot lead elsewhere, nor past a policy that spells it right."""
+    elsewhere = server.client("ecr", "eu-west-1", parameter_validation=False)
+    for client, wrong in ((elsewhere, arn), (ecr, arn.replace("arn:aws:", "arn:aws-cn:")), (ecr, arn.replace("ecr:", "ecr-public:"))):
+        for call in (lambda: client.tag_resource(resourceArn=wrong, tags=tags(team="build")),
+                     lambda: client.untag_resource(resourceArn=wrong, tagKeys=["team"]),
+                     lambda: client.list_tags_for_resource(resourceArn=wrong)):
+            assert fault_of(call).text == invalid("resourceArn", "Invalid ARN")
+    assert listed() == {}
