@@ -98,13 +98,17 @@ http::Reply OciDoor::Handle(const http::RequestHead& head, std::string body, boo
 Result<http::Reply> OciDoor::Serve(const CallPtr& call) {
   TRY(CheckSpelling(call->head.path));  // a request that cannot be read is nobody's
   TRY(Authenticate(*call));
-  TRY(ReadShape(*call));
-  TRY(AuthorizeOperation(*call));
-  TRY(FindRepository(*call));
-  Result<> upload = FindUpload(*call);
-  TRY(CheckExpiry(*call));  // which the session may waive
-  TRY(std::move(upload));
+  Result<> resolved = Resolve(*call);
+  TRY(CheckExpiry(*call));  // which the session may waive: till then an expired token learns nothing
+  TRY(std::move(resolved));
   return call->operation->run(rooms_, call);
+}
+
+Result<> OciDoor::Resolve(Call& call) {
+  TRY(ReadShape(call));
+  TRY(AuthorizeOperation(call));
+  TRY(FindRepository(call));
+  return FindUpload(call);
 }
 
 Result<> OciDoor::Authenticate(Call& call) {
@@ -155,11 +159,11 @@ Result<> OciDoor::FindUpload(Call& call) {
 Result<> OciDoor::CheckExpiry(const Call& call) {
   const std::string& principal = call.caller->unique_id;
   if (call.token_expired_at) {
-    const bool covered = call.operation->outlives_token &&
+    const bool covered = call.repository && call.operation->outlives_token &&
                          push_grace_.Covers(principal, call.repository->id, *call.token_expired_at, call.now);
     return covered ? Result<>() : Fail(ErrorCode::kRegistryTokenExpired);
   }
-  if (call.route.kind == RouteKind::kUploads)
+  if (call.repository && call.route.kind == RouteKind::kUploads)
     push_grace_.SessionOpened(principal, call.repository->id, call.now);
   return {};
 }

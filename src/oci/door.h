@@ -38,6 +38,8 @@ class OciDoor final : public http::Handler {
   /// The steps of Serve before it runs the operation, as far as memory knows that each is passed.
   bool TryPrepare(Call& call);
   Result<> Authenticate(Call& call);
+  /// What the request names: its shape, leave for it, and what is there.
+  Result<> Resolve(Call& call);
   Result<> ReadShape(Call& call);
   Result<> AuthorizeOperation(const Call& call);
   Result<> FindRepository(Call& call);

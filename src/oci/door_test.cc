@@ -220,6 +220,18 @@ TEST_F(Door, AnExpiredTokenIsTurnedAway) {
   }
 }
 
+TEST_F(Door, AnExpiredTokenLearnsNothing) {
+  Expire(1s);
+  const std::string turned_away = Send(Method::kGet, "/v2/").body;
+  access_.denied = {"ecr:ListImages " + arn_};
+  for (const char* path : {"/v2/team/app/tags/list", "/v2/not/here/tags/list", "/v2/TEAM/tags/list",
+                           "/v2/nothing", "/v2/team/app/manifests/none"})
+    EXPECT_EQ(Send(Method::kGet, path).body, turned_away) << path;
+  EXPECT_EQ(Send(Method::kPost, "/v2/not/here/blobs/uploads/").body, turned_away);
+  EXPECT_EQ(Send(Method::kPut, "/v2/not/here/manifests/v1", "{}").body, turned_away);
+  EXPECT_EQ(Send(Method::kDelete, "/v2/").body, turned_away);
+}
+
 TEST_F(Door, APushThatBeganBeforeItsTokensEndMayEnd) {
   const std::string location = OpenUpload();
   clock_.Advance(10min);
