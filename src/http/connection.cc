@@ -267,6 +267,9 @@ class Connection {
   Awaitable<bool> RefuseHead(HeadRefusal refusal) {
     loop_.counters.protocol_errors.Add();
     Response response = TextResponse(refusal.status, "text/plain", std::string(refusal.reason) + "\n");
+    response.Add("X-Content-Type-Options", "nosniff")
+        .Add("Content-Security-Policy", "sandbox; default-src 'none'")
+        .Add("Content-Disposition", "attachment");  // whose answer it would have been is not known here
     linger_ = co_await SendAnswer(channel_, buffer_->answer_head, response, {false, true});
     co_return false;
   }

@@ -121,6 +121,9 @@ TEST_F(ServerTest, RefusesAndClosesWhatTheGuardRefuses) {
     const Answered answer = client.Ask(request + std::string(kGetInline));
     EXPECT_EQ(answer.status, status) << request;
     EXPECT_EQ(answer.Field("Connection"), "close") << request;
+    EXPECT_EQ(answer.Field("X-Content-Type-Options"), "nosniff") << request;
+    EXPECT_EQ(answer.Field("Content-Security-Policy"), "sandbox; default-src 'none'") << request;
+    EXPECT_EQ(answer.Field("Content-Disposition"), "attachment") << request;
     EXPECT_EQ(client.ReadToEnd(), TestClient::End::kClean) << request;
     EXPECT_EQ(client.received(), "") << "a second answer to " << request;
   }

@@ -195,6 +195,11 @@ TEST_F(KeyRingTest, AKeyIsMadeOnceAndComesBackAfterARestart) {
   EXPECT_TRUE(Same(*again.Unwrap(wrapped, Blob()).value(), *data_key));
 }
 
+TEST_F(KeyRingTest, DataKeysAreRandom) {
+  const DataKey one = ring_->NewDataKey(), other = ring_->NewDataKey();
+  EXPECT_FALSE(Same(*one, *other));
+}
+
 TEST_F(KeyRingTest, ItWorksInsideTransactionsToo) {
   ByteVector wrapped;
   const DataKey data_key = ring_->NewDataKey();

@@ -144,6 +144,25 @@ TEST_F(LayersTest, MountLinksWithinADomain) {
   EXPECT_FALSE(Must(registry->layers->Mount(*repository, *other, TestRegistry::DigestOf("absent"))));
 }
 
+// design-storage 2.2: an account's files, and a region's, are its own.
+TEST_F(LayersTest, NothingIsSharedAcrossRegistries) {
+  Must(registry->Push(*repository, kLayer));
+  int files = 1;
+  for (const RegistryName& name :
+       {RegistryName{AccountId::Trusted("210987654321"), TestRegistryName().region},
+        RegistryName{TestRegistryName().account, Region::Trusted("eu-west-1")}}) {
+    const RepositoryPtr elsewhere =
+        Must(registry->repositories->Create(name, {.name = RepositoryName::Trusted("team/app")}));
+    EXPECT_NE(elsewhere->registry_id, repository->registry_id);
+    EXPECT_FALSE(Must(registry->layers->Mount(*repository, *elsewhere, TestRegistry::DigestOf(kLayer))));
+    EXPECT_TRUE(Must(registry->layers->SourcesOf(*elsewhere, TestRegistry::DigestOf(kLayer), 32)).empty());
+    EXPECT_FALSE(IsThere(*elsewhere, kLayer));
+    Must(registry->Push(*elsewhere, kLayer));
+    EXPECT_EQ(FilesOnDisk(), ++files);
+    EXPECT_EQ(Must(registry->Pull(*elsewhere, TestRegistry::DigestOf(kLayer))), kLayer);
+  }
+}
+
 TEST_F(LayersTest, ReferencedLayersAreNotDeleted) {
   Must(registry->PushImage(*repository, "config", {"layer"}, "v1"));
   EXPECT_EQ(CodeOf(registry->layers->Delete(*repository, TestRegistry::DigestOf("layer"))),

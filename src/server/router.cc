@@ -38,7 +38,7 @@ http::Reply Router::Handle(const http::RequestHead& head, std::string body, bool
 }
 
 http::Response Router::Refuse(const http::RequestHead& head, http::Refusal why) {
-  return IsDataPlane(head.path) ? oci_.Refuse(head, why) : aws_.Refuse(head, why);
+  return IsDataPlane(head.path) || IsDownload(head.path) ? oci_.Refuse(head, why) : aws_.Refuse(head, why);
 }
 
 }  // namespace entrepot::server

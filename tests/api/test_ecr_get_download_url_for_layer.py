@@ -62,6 +62,19 @@ def test_nothing_of_it_is_to_be_kept_or_run(image):
     assert answer.headers["Content-Type"] == "application/octet-stream"
 
 
+def test_every_answer_is_fenced_from_the_origin(image):
+    url = url_of(image, digest_of(LAYER))
+    path = urllib.parse.urlsplit(url).path
+    unasked = V2(image.server, authorization="").request("PUT", path, b"x" * 100_000)
+    assert 400 <= unasked.status < 500
+    for answer in (fetch(image, url), fetch(image, url[:-4] + "AAAA"), fetch(image, url, "DELETE"), unasked,
+                   fetch(image, url, host="Not.A.Host")):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", answer
+        assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'", answer
+        assert answer.headers["Content-Disposition"] == "attachment", answer
+        assert answer.headers["Access-Control-Allow-Origin"] is None and answer.headers["Set-Cookie"] is None
+
+
 def test_only_reading(image):
     url = url_of(image, digest_of(LAYER))
     head = fetch(image, url, "HEAD")
