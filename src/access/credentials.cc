@@ -79,7 +79,7 @@ std::shared_ptr<const SecretKey> Credentials::SigningKey(const Credential& crede
   const std::uint64_t hash = metadata::CacheKey("signing key", name);
   if (auto cached = signing_keys_.Get(hash, name, store_.versions())) return cached;
   auto key = std::make_shared<const SecretKey>(sigv4::DeriveSigningKey(credential.secret(), scope));
-  signing_keys_.Put(hash, name, credential.seen(), key, sizeof(SecretKey));
+  signing_keys_.Put(hash, name, credential.seen(), key, sizeof(SecretKey) + SecretKey::kLength);
   return key;
 }
 

@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include "base/check.h"
+#include "base/locked_memory.h"
 
 namespace entrepot {
 namespace {
@@ -37,16 +38,28 @@ bool ConstantTimeEqual(Bytes a, Bytes b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+static_assert(SecretKey::kLength <= LockedMemory::kBlock);
+SecretKey::SecretKey() : block_(LockedMemory::Allocate()) {}
+SecretKey::SecretKey(const SecretKey& other) noexcept : SecretKey() { *this = other; }
+SecretKey& SecretKey::operator=(const SecretKey& other) noexcept {
+  if (this != &other) std::ranges::copy(other.bytes(), block_);
+  return *this;
+}
+SecretKey::~SecretKey() {
+  Wipe(room());
+  LockedMemory::Free(block_);
+}
+
 SecretKey SecretKey::Generate() {
   SecretKey key;
-  CHECK(RAND_priv_bytes(key.bytes_.data(), static_cast<int>(kLength)) == 1);
+  CHECK(RAND_priv_bytes(key.block_, static_cast<int>(kLength)) == 1);
   return key;
 }
 
 SecretKey SecretKey::From(Bytes bytes) {
   CHECK(bytes.size() == kLength);
   SecretKey key;
-  std::ranges::copy(bytes, key.bytes_.begin());
+  std::ranges::copy(bytes, key.block_);
   return key;
 }
 

@@ -27,22 +27,24 @@ void Wipe(MutableBytes bytes);
 /// Compares without leaking where the difference lies; different lengths are unequal.
 bool ConstantTimeEqual(Bytes a, Bytes b);
 
-/// Thirty-two secret bytes: wiped at the end, never printed. A copy is another secret.
+/// Thirty-two secret bytes: in locked memory, wiped at the end, never printed. A copy is another secret.
 class SecretKey {
  public:
   static constexpr std::size_t kLength = 32;
   static SecretKey Generate();
   /// `bytes` must be 32 long.
   static SecretKey From(Bytes bytes);
-  SecretKey(const SecretKey&) = default;
-  SecretKey(SecretKey&&) noexcept = default;
-  SecretKey& operator=(const SecretKey&) = default;
-  ~SecretKey() { Wipe(bytes_); }
-  Bytes bytes() const { return bytes_; }
+  SecretKey(const SecretKey& other) noexcept;
+  SecretKey(SecretKey&& other) noexcept : SecretKey(other) {}  // keys are never null
+  SecretKey& operator=(const SecretKey& other) noexcept;
+  ~SecretKey();
+  Bytes bytes() const { return {block_, kLength}; }
 
  private:
-  SecretKey() = default;
-  std::array<std::uint8_t, kLength> bytes_{};
+  SecretKey();
+  MutableBytes room() { return {block_, kLength}; }
+
+  std::uint8_t* const block_;
 };
 
 std::array<std::uint8_t, 32> HmacSha256(Bytes key, Bytes message);

@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "keys/locked_memory.h"
 #include "keys/service_keys.h"
 #include "keys/wrapping.h"
 
@@ -136,7 +135,8 @@ DataKey KeyRing::NewDataKey() const {
 Result<RepositoryKey> KeyRing::Open(Session& session, const RepositoryRef& repository, const Row& row,
                                     KeyStateStamp stamp) {
   const SecretKey key = TRY(service_keys_->Unwrap(session, repository, row.id, row.wrapped));
-  return RepositoryKey(repository.registry, repository.repository, row.id, LockKey(key), stamp);
+  return RepositoryKey(repository.registry, repository.repository, row.id,
+                       std::make_shared<const SecretKey>(key), stamp);
 }
 
 Result<RepositoryKey> KeyRing::Make(WriteTransaction& transaction, const RepositoryRef& repository,
@@ -149,7 +149,8 @@ Result<RepositoryKey> KeyRing::Make(WriteTransaction& transaction, const Reposit
       repository.registry, repository.repository, kFirstKey, wrapped.source_key, wrapped.wrapped,
       transaction.now()));
   if (inserted == 0) return Load(transaction.session(), repository, kFirstKey);  // another node was faster
-  return RepositoryKey(repository.registry, repository.repository, kFirstKey, LockKey(key), stamp);
+  return RepositoryKey(repository.registry, repository.repository, kFirstKey,
+                       std::make_shared<const SecretKey>(key), stamp);
 }
 
 Result<std::set<std::string>> RootKeysInUse(metadata::Store& store) {

@@ -11,7 +11,6 @@
 #include "base/encoding.h"
 #include "blobs/faulty_files.h"
 #include "keys/key_ring.h"
-#include "keys/locked_memory.h"
 #include "keys/wrapping.h"
 
 namespace entrepot::keys {
@@ -64,18 +63,6 @@ TEST(Wrapping, FormatNeverChanges) {
 TEST(Wrapping, WhatIsNoKeyIsRefused) {
   const ByteVector sealed = SealUnder(KeyOf(1), "label", {}, AsBytes("short"));
   EXPECT_EQ(OpenKeyUnder(KeyOf(1), "label", {}, sealed).error().code(), ErrorCode::kKeyFailure);
-}
-
-TEST(LockedMemoryTest, KeysAreWipedAndBlocksUsedAgain) {
-  auto key = LockKey(KeyOf(7));
-  const std::uint8_t* bytes = key->bytes().data();
-  EXPECT_TRUE(Same(*key, KeyOf(7)));
-  key.reset();
-  EXPECT_FALSE(std::ranges::equal(Bytes(bytes, SecretKey::kLength), KeyOf(7).bytes()));  // pages stay mapped
-  std::vector<std::shared_ptr<const SecretKey>> many;
-  for (int i = 0; i < 2000; ++i) many.push_back(LockKey(KeyOf(static_cast<std::uint8_t>(i))));
-  for (std::size_t i = 0; i < many.size(); ++i)
-    EXPECT_TRUE(Same(*many[i], KeyOf(static_cast<std::uint8_t>(i))));
 }
 
 // ---- the root key

@@ -1,4 +1,4 @@
-#include "keys/locked_memory.h"
+#include "base/locked_memory.h"
 
 #include <cerrno>
 #include <cstring>
@@ -6,10 +6,9 @@
 #include <new>
 #include <sys/mman.h>
 
-#include "base/check.h"
 #include "base/log.h"
 
-namespace entrepot::keys {
+namespace entrepot {
 namespace {
 
 constexpr std::size_t kPages = 64 * 1024;
@@ -45,24 +44,19 @@ Arena& TheArena() {
 
 }  // namespace
 
-void* LockedMemory::Allocate(std::size_t size) {
-  CHECK(size <= kBlock);
+std::uint8_t* LockedMemory::Allocate() {
   Arena& arena = TheArena();
   const std::lock_guard lock(arena.mutex);
   if (arena.free == nullptr) arena.Grow();
   FreeBlock* block = arena.free;
   arena.free = block->next;
-  return block;
+  return reinterpret_cast<std::uint8_t*>(block);
 }
 
-void LockedMemory::Free(void* block) {
+void LockedMemory::Free(std::uint8_t* block) {
   Arena& arena = TheArena();
   const std::lock_guard lock(arena.mutex);
   arena.Give(block);
 }
 
-std::shared_ptr<const SecretKey> LockKey(const SecretKey& key) {
-  return std::allocate_shared<const SecretKey>(LockedAllocator<SecretKey>(), key);
-}
-
-}  // namespace entrepot::keys
+}  // namespace entrepot
