@@ -50,7 +50,7 @@ class Connection {
     if (!parsed) co_return co_await RefuseHead(parsed.error());
     RequestHead& head = parsed->head;
     loop_.counters.requests.Add();
-    if (const auto refusal = Identify(head)) co_return co_await RefuseHead(*refusal);
+    if (const auto refusal = Identify(head)) co_return co_await RefuseHead(*refusal, head.method);
     if (loop_.draining()) co_return co_await Refuse(head, Refusal::kDraining, head.has_body());
 
     if (head.has_body()) co_return co_await ServeWithBody(*parsed);
@@ -264,13 +264,14 @@ class Connection {
   }
 
   /// For what is wrong before any handler can be asked.
-  Awaitable<bool> RefuseHead(HeadRefusal refusal) {
+  Awaitable<bool> RefuseHead(HeadRefusal refusal, Method method = Method::kOther) {
     loop_.counters.protocol_errors.Add();
     Response response = TextResponse(refusal.status, "text/plain", std::string(refusal.reason) + "\n");
     response.Add("X-Content-Type-Options", "nosniff")
         .Add("Content-Security-Policy", "sandbox; default-src 'none'")
         .Add("Content-Disposition", "attachment");  // whose answer it would have been is not known here
-    linger_ = co_await SendAnswer(channel_, buffer_->answer_head, response, {false, true});
+    linger_ = co_await SendAnswer(channel_, buffer_->answer_head, response,
+                                  {.head_request = method == Method::kHead, .close = true});
     co_return false;
   }
 

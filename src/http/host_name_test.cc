@@ -32,6 +32,16 @@ TEST_F(HostNameTest, NoRequestReachesAHandlerWithAnotherHost) {
   EXPECT_EQ(seen, 5);
 }
 
+TEST_F(HostNameTest, TheRefusalOfHeadHasNoBody) {
+  Start();
+  TestClient client(port);
+  const Answered answer = client.Ask("HEAD /inline HTTP/1.1\r\nHost: A\r\n\r\n", true);
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.Field("Content-Length"), "0");
+  EXPECT_EQ(client.ReadToEnd(), TestClient::End::kClean);
+  EXPECT_EQ(client.received(), "");
+}
+
 TEST_F(HostNameTest, BehindAProxyOnlyTheHostThatItSaysCounts) {
   options.trusted_proxies = {*AddressRange::Parse("127.0.0.1")};
   Start();
