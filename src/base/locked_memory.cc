@@ -6,6 +6,7 @@
 #include <new>
 #include <sys/mman.h>
 
+#include "base/check.h"
 #include "base/log.h"
 
 namespace entrepot {
@@ -25,7 +26,7 @@ struct Arena {
 
   void Grow() {
     void* pages = ::mmap(nullptr, kPages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) throw std::bad_alloc();
+    CHECK(pages != MAP_FAILED);
     const bool locked = ::mlock(pages, kPages) == 0;
     if (!locked && !warned) {
       warned = true;
