@@ -246,8 +246,6 @@ Result<metadata::UploadRow> UploadSession::Keep(metadata::UploadRow row, bool in
     row.expires_at = transaction.store_time() + kUploadLifetime;
     return metadata::InsertUpload(transaction, ref(), row);
   });
-  if (!written && written.error().code() == ErrorCode::kRepositoryNotFound)
-    writer_->Discard();  // with its repository; no row names the file
   if (!TRY(written)) return Fail(About(ErrorCode::kUploadNotFound));  // fenced off, cancelled or expired
   return row;
 }
@@ -255,7 +253,9 @@ Result<metadata::UploadRow> UploadSession::Keep(metadata::UploadRow row, bool in
 Result<> UploadSession::Adopt(Result<metadata::UploadRow> kept) {
   if (!kept) {
     const ErrorCode code = kept.error().code();
-    gone_ = gone_ || code == ErrorCode::kUploadNotFound || code == ErrorCode::kRepositoryNotFound;
+    const bool over = code == ErrorCode::kUploadNotFound || code == ErrorCode::kRepositoryNotFound;
+    gone_ = gone_ || over;
+    if (over && writer_ && !row_.file_id) writer_->Discard();  // no row ever named the file
     return Fail(std::move(kept).error());
   }
   has_row_ = true;

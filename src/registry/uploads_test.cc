@@ -369,6 +369,22 @@ TEST_F(UploadsTest, ExpiredSessionsAndTheirFilesGo) {
   EXPECT_EQ(Received(ticket), 0u);
 }
 
+TEST_F(UploadsTest, AFileThatNoRowNamesGoesWithItsRepository) {
+  const std::string part = Content(100);
+  const UploadTicket idle = Open();
+  Must(Append(idle, 0, part));
+  const UploadTicket ticket = Must(registry->uploads->OpenDurable(*repository, "AIDATEST"));
+  const UploadTicket loaded = Must(registry->uploads->OpenDurable(*repository, "AIDATEST"));
+  Must(Append(loaded, 0, "abc"));
+  Must(registry->repositories->Delete(TestRegistryName(), repository->name, true));
+  registry->CollectAll();
+  EXPECT_FALSE(registry->uploads->AppendPart(*repository, ticket, 0, AsBytes(part)));
+  Must(Append(loaded, 3, part));
+  clock.Advance(std::chrono::minutes(1));
+  registry->uploads->TendIdle();
+  EXPECT_EQ(FilesOnDisk(), 0);
+}
+
 TEST_F(UploadsTest, AFullDiskIsToldAndTheSessionGoesOnFromItsCheckpoint) {
   const std::string content = Content(12 * kMiB);
   blobs::FaultyFiles files;
