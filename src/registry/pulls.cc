@@ -41,10 +41,10 @@ bool Pulls::TryNote(const Repository& repository, const Digest& digest, std::str
   return excluded.has_value();
 }
 
-void Pulls::Remember(Image image, std::string_view reference, bool counts) {
+void Pulls::Remember(const Image& image, std::string_view reference, bool counts) {
   const Timestamp now = store_.clock().Now();
   if (counts) RememberTime(image, now);
-  if (events_) RememberEvent(std::move(image), reference, now);
+  if (events_) RememberEvent(image, reference, now);
 }
 
 void Pulls::RememberTime(const Image& image, Timestamp now) {
@@ -59,8 +59,8 @@ void Pulls::RememberTime(const Image& image, Timestamp now) {
     ++counters_.times_dropped;
 }
 
-void Pulls::RememberEvent(Image image, std::string_view reference, Timestamp now) {
-  Pull pull{std::move(image), IsTag(reference) ? std::string(reference) : "", now};
+void Pulls::RememberEvent(const Image& image, std::string_view reference, Timestamp now) {
+  Pull pull{image, IsTag(reference) ? std::string(reference) : "", now};
   const std::lock_guard lock(queue_mutex_);
   if (queue_.size() < options_.queue)
     queue_.push_back(std::move(pull));

@@ -91,9 +91,9 @@ class Pulls {
   using TimeOf = std::pair<Image, Timestamp>;
   static constexpr std::size_t kShards = 16;
 
-  void Remember(Image image, std::string_view reference, bool counts);
+  void Remember(const Image& image, std::string_view reference, bool counts);
   void RememberTime(const Image& image, Timestamp now);
-  void RememberEvent(Image image, std::string_view reference, Timestamp now);
+  void RememberEvent(const Image& image, std::string_view reference, Timestamp now);
   std::vector<TimeOf> TakeTimes(bool all);
   static TimesByImage TakeShard(Shard& shard);
   static void Keep(Shard& shard, const Image& image, const Times& times);
