@@ -46,4 +46,11 @@ events::AuditRecord AuditRecordOf(const Call& call, const Result<http::Response>
           .refused = IsRefusal(result)};
 }
 
+events::AuditRecord SourceReadRecordOf(const Call& call, std::chrono::microseconds took) {
+  events::AuditRecord record = AuditRecordOf(call, http::Response{.status = 200}, took);
+  record.operation = "GetBlob";
+  record.resource = RepositoryArn(*call.registry, call.read_from->str());
+  return record;
+}
+
 }  // namespace entrepot::oci

@@ -10,7 +10,7 @@ namespace {
 
 /// A caller who may push, and asks whether that is needed, gets the layer from another repository if one that
 /// the caller may read has it (design-access 6).
-Result<registry::LayerInfo> ClaimForCaller(const Rooms& rooms, const Call& call) {
+Result<registry::LayerInfo> ClaimForCaller(const Rooms& rooms, Call& call) {
   Result<registry::LayerInfo> layer = rooms.layers.Claim(*call.repository, *call.route.digest);
   if (layer) return layer;
   const ErrorCode why = layer.error().code();

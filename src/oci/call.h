@@ -64,6 +64,7 @@ struct Call {
   std::optional<RegistryName> registry;       // the resource's: of the Host, else of the token
   registry::RepositoryPtr repository;         // null where the route names none
   std::optional<UploadLocation> upload;       // set where the route names one
+  std::optional<RepositoryName> read_from;    // whose layer was linked here instead of being sent
 
   /// Makes the final answer of a result: wording, common header fields, count. Called exactly once a call.
   std::function<http::Response(Result<http::Response>)> finish;

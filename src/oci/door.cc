@@ -170,6 +170,7 @@ Result<> OciDoor::CheckExpiry(const Call& call) {
 
 http::Response OciDoor::Finish(const Call& call, Result<http::Response> result) {
   const std::chrono::microseconds took = rooms_.clock.Elapsed() - call.began;
+  if (audit_ && call.read_from) audit_->Write(SourceReadRecordOf(call, took));
   if (audit_ && IsAudited(call, result)) audit_->Write(AuditRecordOf(call, result, took));
   return Conclude(call, std::move(result), took);
 }

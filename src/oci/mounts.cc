@@ -2,8 +2,6 @@
 
 #include <vector>
 
-#include "base/log.h"
-
 namespace entrepot::oci {
 namespace {
 
@@ -24,34 +22,28 @@ Result<bool> IsReferenced(const Rooms& rooms, const registry::Repository& source
 }
 
 // Where BLOB_MOUNTING lets it.
-Result<bool> LinkFrom(const Rooms& rooms, const Call& call, const RepositoryName& source,
-                      const Digest& digest) {
+Result<bool> LinkFrom(const Rooms& rooms, Call& call, const RepositoryName& source, const Digest& digest) {
   if (!Authorize(rooms, call, "ecr:GetDownloadUrlForLayer", source)) return false;
   Result<registry::RepositoryPtr> found = rooms.repositories.Find(*call.registry, source);
   if (!found && found.error().code() == ErrorCode::kRepositoryNotFound) return false;
   const registry::RepositoryPtr repository = TRY(std::move(found));
   if (rooms.ecr_quirks && !TRY(IsReferenced(rooms, *repository, digest))) return false;
-  return rooms.layers.Mount(*repository, *call.repository, digest);
+  if (!TRY(rooms.layers.Mount(*repository, *call.repository, digest))) return false;
+  call.read_from = source;
+  return true;
 }
 
 }  // namespace
 
-Result<bool> MountFrom(const Rooms& rooms, const Call& call, const RepositoryName& source,
-                       const Digest& digest) {
+Result<bool> MountFrom(const Rooms& rooms, Call& call, const RepositoryName& source, const Digest& digest) {
   if (!TRY(rooms.account_settings.MayMount(*call.registry))) return false;
   return LinkFrom(rooms, call, source, digest);
 }
 
-Result<bool> MountFromAnywhere(const Rooms& rooms, const Call& call, const Digest& digest) {
+Result<bool> MountFromAnywhere(const Rooms& rooms, Call& call, const Digest& digest) {
   if (!TRY(rooms.account_settings.MayMount(*call.registry)) || !MayPush(rooms, call)) return false;
   for (const RepositoryName& source : TRY(rooms.layers.SourcesOf(*call.repository, digest, kMaxSources))) {
-    if (!TRY(LinkFrom(rooms, call, source, digest))) continue;
-    log::Info("a layer was read in one repository for a push to another",
-              {{"principal", call.caller->arn},
-               {"source", source.str()},
-               {"repository", call.repository->name.str()},
-               {"digest", digest.ToString()}});
-    return true;
+    if (TRY(LinkFrom(rooms, call, source, digest))) return true;
   }
   return false;
 }

@@ -10,12 +10,12 @@
 
 namespace entrepot::oci {
 
-/// Whether the call's repository has the layer now, linked from the repository that the client named.
-Result<bool> MountFrom(const Rooms& rooms, const Call& call, const RepositoryName& source,
-                       const Digest& digest);
+/// Whether the call's repository has the layer now, linked from the repository that the client named, which
+/// the call then says it read.
+Result<bool> MountFrom(const Rooms& rooms, Call& call, const RepositoryName& source, const Digest& digest);
 
 /// The same from any repository that the caller may read, for a caller who may push to the call's; at most 32
 /// are looked at.
-Result<bool> MountFromAnywhere(const Rooms& rooms, const Call& call, const Digest& digest);
+Result<bool> MountFromAnywhere(const Rooms& rooms, Call& call, const Digest& digest);
 
 }  // namespace entrepot::oci

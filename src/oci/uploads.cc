@@ -140,7 +140,7 @@ std::uint64_t OffsetOf(const Call& call) {
 }
 
 /// Whether the layer that the client asked to mount is linked now; without a `from` it may be from anywhere.
-Result<bool> Mount(const Rooms& rooms, const Call& call) {
+Result<bool> Mount(const Rooms& rooms, Call& call) {
   const Parameters& wanted = call.parameters;
   if (!wanted.mount) return false;
   if (wanted.from) return MountFrom(rooms, call, *wanted.from, *wanted.mount);

@@ -186,7 +186,7 @@ Result<> UploadSession::ResumeWriter(bool sha512) {
 void UploadSession::CheckpointAhead(std::optional<std::uint64_t> end) {
   const std::uint64_t came = received() - begun_;
   const std::chrono::microseconds now = context_.store.clock().Elapsed();
-  const bool late = now - begun_at_ >= kCheckpointTime && came >= kCheckpointBytes;
+  const bool late = now - begun_at_ >= kCheckpointTime && came > 0;
   const bool soon = end && came >= kAheadBytes && *end - received() < kCheckpointBytes;
   if (!late && !soon) return;
   if (ahead_ && !ahead_->done()) return;

@@ -83,7 +83,7 @@ class UploadSession {
   /// Whether neither that nor WaitForRoom has anything to do before an answer now. Never waits.
   bool MayAnswer();
   /// Begins one behind the caller's back when an answer will need it soon: one at `end`, where the chunk that
-  /// is coming in ends, or one behind it; or when 5 s and 4 MiB have passed. Never blocks.
+  /// is coming in ends, or one behind it; or when 5 s have passed (design-storage 1.2). Never blocks.
   void CheckpointAhead(std::optional<std::uint64_t> end);
 
   /// Ends the session: its content becomes a layer. `body` is the last of it, in memory. The content's digest

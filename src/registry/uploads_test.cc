@@ -235,6 +235,17 @@ TEST_F(UploadsTest, CheckpointsInMidStream) {
   stream.sink->Abort();
 }
 
+TEST_F(UploadsTest, CheckpointsASlowStreamToo) {
+  const std::string content = Content(200'000);
+  const UploadTicket ticket = Open();
+  Streaming stream = Must(Stream(ticket, 0, std::nullopt));
+  Feed(*stream.sink, std::string_view(content).substr(0, 100'000));
+  clock.Advance(std::chrono::seconds(6));
+  Feed(*stream.sink, std::string_view(content).substr(100'000));
+  while (CheckpointedTo(ticket) == 0) std::this_thread::yield();
+  stream.sink->Abort();
+}
+
 TEST_F(UploadsTest, NoAnswerLeavesFourMiBUnprotected) {
   const std::string content = Content(25 * kMiB);
   const UploadTicket ticket = Open();

@@ -62,6 +62,18 @@ def test_changes_on_v2_and_no_reads(own_server):
     assert not {"GetManifest", "GetBlob"} & set(operations)
 
 
+def test_a_layer_that_a_push_is_spared_was_read_where_it_is(own_server):
+    for name in ("team/source", "team/target"):
+        own_server.client("ecr").create_repository(repositoryName=name)
+    layer = b"a layer that both need"
+    V2(own_server, "team/source").push_image("latest", layer)
+    target = V2(own_server, "team/target")
+    assert target.head_blob(digest_of(layer)).status == 200
+    line = of_operation(own_server, "GetBlob")
+    assert line["resource"].endswith(":repository/team/source") and line["status"] == 200
+    assert line["principal"] == ADMIN and line["target"].startswith("HEAD /v2/team/target/blobs/")
+
+
 def test_refusals_of_one_source_are_one_line_and_a_count(tmp_path):
     with Server(tmp_path) as server:
         guesser = V2(server, authorization=basic("AWS", "a guess"))
