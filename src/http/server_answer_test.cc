@@ -122,6 +122,9 @@ TEST_F(ServerAnswerTest, ALongBodyHasLargeBuffersWhileMemoryIsPlenty) {
     ASSERT_TRUE(Eventually([&] { return log.reads >= 2; }));
     EXPECT_EQ(log.largest, expected);
   }
+  first.Reset();
+  second.Reset();
+  EXPECT_TRUE(Eventually([&] { return log.destroyed == 2; }));
 }
 
 TEST_F(ServerAnswerTest, ManySlowReadersShareTheBudget) {
