@@ -234,12 +234,13 @@ Result<std::vector<std::string>> TagsOf(sql::Session& session, RepositoryRef ref
 Result<std::vector<ImageTagRow>> ListTags(sql::Session& session, RepositoryRef ref, std::string_view after,
                                           int limit) {
   // Asked of the few images that are not at hand, not of each tag's own: tags lie in another order than
-  // images.
-  sql::Cursor row = TRY(session.Query(
-      "SELECT t.tag, CASE WHEN EXISTS (SELECT 1 FROM manifests m WHERE m.registry = t.registry"
-      " AND m.repository = t.repository AND m.digest = t.digest AND m.image_status <> 1) THEN 0 ELSE 1 END"
-      " FROM tags t WHERE t.registry = $1 AND t.repository = $2 AND t.tag > $3 ORDER BY t.tag LIMIT $4",
-      ref.registry, ref.repository, after, limit));
+  // images. An equality would lead SQLite to the key of all images; a range has it take manifests_not_active.
+  sql::Cursor row = TRY(
+      session.Query("SELECT t.tag, CASE WHEN EXISTS (SELECT 1 FROM manifests m WHERE m.registry = t.registry"
+                    " AND m.repository = t.repository AND m.digest BETWEEN t.digest AND t.digest"
+                    " AND m.image_status <> 1) THEN 0 ELSE 1 END FROM tags t WHERE t.registry = $1 AND "
+                    "t.repository = $2 AND t.tag > $3 ORDER BY t.tag LIMIT $4",
+                    ref.registry, ref.repository, after, limit));
   std::vector<ImageTagRow> tags;
   while (TRY(row.Next())) tags.push_back({row.Text(0), row.Int(1) == 1});
   return tags;
