@@ -104,14 +104,15 @@ Result<> UploadSession::ReceivePart(Bytes part) {
   if (row_.parts >= kMaxParts)
     return Fail(About(ErrorCode::kLimitExceeded).With("detail", "a layer is uploaded in at most 4200 parts"));
   TRY(EnsureWriter(false, 0));
-  if (Result<> appended = writer_->Append(part); !appended) {
-    FallBack();
-    return appended;
+  Result<> kept = writer_->Append(part);
+  if (kept) {
+    ++row_.parts;
+    if (row_.short_part == kLast) row_.short_part = kInTheMiddle;
+    if (row_.short_part == kNone && part.size() < kMinPart) row_.short_part = kLast;
+    kept = Checkpoint();
   }
-  ++row_.parts;
-  if (row_.short_part == kLast) row_.short_part = kInTheMiddle;
-  if (row_.short_part == kNone && part.size() < kMinPart) row_.short_part = kLast;
-  return Checkpoint();
+  if (!kept) FallBack();  // a part that was refused is sent again
+  return kept;
 }
 
 Result<> UploadSession::RequireParts() const {
@@ -276,7 +277,11 @@ void UploadSession::FallBack() {
     settled_ = 0;
   }
   ReleaseMemory();
-  if (writer && !writer->resumable()) MarkFailed();
+  if (!writer) return;
+  // Without a row that names the file nobody can go on with it. After a commit of unknown outcome there may
+  // be one: the next start knows.
+  if (!row_.file_id && !context_.store.broken()) writer->Discard();
+  if (!writer->resumable()) MarkFailed();
 }
 
 void UploadSession::MarkFailed() {

@@ -6,6 +6,7 @@
 
 #include "blobs/faulty_files.h"
 #include "http/response.h"
+#include "metadata/sql/faulty_vfs.h"
 #include "metadata/uploads.h"
 #include "registry/refs.h"
 #include "registry/test_registry.h"
@@ -62,6 +63,12 @@ class UploadsTest : public RegistryTest {
       return metadata::FindUpload(session, RefOf(*repository), ticket.id);
     }));
     return row ? static_cast<std::uint64_t>(row->received) : 0;
+  }
+  static int FilesIn(blobs::Files& files, const std::string& root) {
+    int count = 0;
+    for (const std::string& directory : *files.List(root))
+      if (directory != "root-id") count += static_cast<int>(files.List(root + '/' + directory)->size());
+    return count;
   }
   void RestartAnd() {
     Restart();
@@ -394,6 +401,84 @@ TEST_F(UploadsTest, AFileThatNoRowNamesGoesWithItsRepository) {
   clock.Advance(std::chrono::minutes(1));
   registry->uploads->TendIdle();
   EXPECT_EQ(FilesOnDisk(), 0);
+}
+
+TEST_F(UploadsTest, WhatAFullDatabaseCutShortLeavesNoFile) {
+  const std::string content = Content(5 * kMiB);
+  registry.reset();
+  metadata::sql::FaultyVfs vfs("faulty");
+  registry = std::make_unique<TestRegistry>(directory, clock, TestRegistry::Options{.vfs = vfs.name()});
+  repository = registry->Find("team/app");
+  const UploadTicket chunked = Open();
+  const UploadTicket streamed = Open();
+  const UploadTicket broken = Open();
+  const UploadTicket idle = Open();
+  const UploadTicket parts = Must(registry->uploads->OpenDurable(*repository, "AIDATEST"));
+  Must(Append(idle, 0, std::string_view(content).substr(0, 3 * kMiB)));
+  vfs.FailAt(metadata::sql::FaultyVfs::Event::kWrite, 1, metadata::sql::FaultyVfs::Fault::kDiskFull);
+
+  EXPECT_EQ(CodeOf(Append(chunked, 0, content)), ErrorCode::kStorageFull);
+  EXPECT_EQ(CodeOf(registry->StreamChunk(*repository, streamed, {0, std::nullopt}, content)),
+            ErrorCode::kStorageFull);
+  EXPECT_EQ(CodeOf(registry->uploads->AppendPart(*repository, parts, 0, AsBytes(content))),
+            ErrorCode::kStorageFull);
+  EXPECT_EQ(CodeOf(registry->Push(*repository, content)), ErrorCode::kStorageFull);
+  {
+    Streaming connection = Must(Stream(broken, 0, std::nullopt));
+    Feed(*connection.sink, content);
+    connection.sink->Abort();
+  }
+  clock.Advance(std::chrono::minutes(1));
+  registry->uploads->TendIdle();
+  EXPECT_EQ(FilesOnDisk(), 1);  // of the session that is still in memory
+
+  vfs.Mend();
+  clock.Advance(std::chrono::minutes(1));
+  registry->uploads->TendIdle();
+  EXPECT_EQ(CheckpointedTo(idle), 3 * kMiB);
+  for (const UploadTicket& ticket : {chunked, streamed, broken})
+    Must(Append(ticket, 0, content, TestRegistry::DigestOf(content)));
+  Must(registry->uploads->AppendPart(*repository, parts, 0, AsBytes(content)));
+  EXPECT_EQ(FilesOnDisk(), 3);  // the layer's, and of the two open sessions
+  registry.reset();             // before its file system
+}
+
+// Whichever call of the disk fails, once: what nobody will go on with leaves no file for a restart to sweep.
+TEST_F(UploadsTest, NoFailureOfTheDiskLeavesAFile) {
+  using Call = blobs::FaultyFiles::Call;
+  const std::string content = Content(5 * kMiB);
+  for (const Call kind : {Call::kCreate, Call::kOpen, Call::kRead, Call::kWrite, Call::kSync, Call::kTruncate,
+                          Call::kMakeDirectory, Call::kSyncDirectory, Call::kStatus}) {
+    bool reached = true;
+    for (int nth = 1; reached; ++nth) {
+      SCOPED_TRACE(testing::Message() << "kind " << static_cast<int>(kind) << ", call " << nth);
+      blobs::FaultyFiles files;
+      const metadata::sql::TestDirectory folder;
+      TestRegistry life(folder, clock, {.files = &files});
+      const RepositoryPtr target = life.Create("team/app");
+      const UploadTicket chunked = life.uploads->Open(*target, "AIDATEST");
+      const UploadTicket left = life.uploads->Open(*target, "AIDATEST");
+      const UploadTicket parts = Must(life.uploads->OpenDurable(*target, "AIDATEST"));
+      files.FailAt(kind, nth, ENOSPC);
+      (void)life.StreamChunk(*target, left, {0, std::nullopt}, content);
+      (void)life.uploads->AppendPart(*target, parts, 0, AsBytes(content));
+      (void)life.StreamChunk(*target, chunked, {0, std::nullopt}, content);
+      clock.Advance(std::chrono::minutes(1));
+      life.uploads->TendIdle();
+      const std::uint64_t stands = Must(life.uploads->Status(*target, chunked)).received;
+      (void)life.StreamChunk(*target, chunked, {stands, TestRegistry::DigestOf(content)},
+                             std::string_view(content).substr(stands));
+      (void)life.Push(*target, std::string_view(content).substr(1));
+      reached = files.failed();
+      Must(life.repositories->Delete(TestRegistryName(), target->name, true));
+      clock.Advance(std::chrono::minutes(1));
+      life.uploads->TendIdle();
+      clock.Advance(std::chrono::hours(25));
+      life.CollectAll();
+      life.uploads->TendIdle();
+      EXPECT_EQ(FilesIn(files, folder.File("blobs")), 0);
+    }
+  }
 }
 
 TEST_F(UploadsTest, AFullDiskIsToldAndTheSessionGoesOnFromItsCheckpoint) {
