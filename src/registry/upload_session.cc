@@ -229,7 +229,9 @@ Result<> UploadSession::Checkpoint() {
   if (!writer_) TRY(EnsureWriter(false, 0));
   begun_ = received();
   begun_at_ = context_.store.clock().Elapsed();
-  return Adopt(Keep(row_, has_row_, blobs::BlobWriter::Tail::kWhole));
+  Result<> kept = Adopt(Keep(row_, has_row_, blobs::BlobWriter::Tail::kWhole));
+  if (!kept && writer_ && writer_->failed()) FallBack();  // it failed behind an answer, and is of no more use
+  return kept;
 }
 
 /// The row as it is once the writer's progress is durable. Beside everything that does not change the writer.
