@@ -13,3 +13,9 @@ find_package(pugixml REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(zstd REQUIRED)
 find_package(GTest REQUIRED)
+
+# Vector AES, which only x86 has; elsewhere OpenSSL is all there is (docs/decisions/0009).
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  find_library(IPSEC_MB_LIBRARY IPSec_MB REQUIRED)
+  find_path(IPSEC_MB_INCLUDE intel-ipsec-mb.h REQUIRED)
+endif()

@@ -7,16 +7,13 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include "base/aead.h"
 #include "base/check.h"
 #include "base/locked_memory.h"
 
 namespace entrepot {
 namespace {
 
-EVP_CIPHER* AesGcm() {
-  static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
-  return cipher;
-}
 const EVP_MD* Sha256Method() {
   static EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   return method;
@@ -91,53 +88,6 @@ ByteVector Framed(std::initializer_list<Bytes> parts) {
     framed.insert(framed.end(), part.begin(), part.end());
   }
   return framed;
-}
-
-struct Aead::Contexts {
-  EVP_CIPHER_CTX* seal = EVP_CIPHER_CTX_new();
-  EVP_CIPHER_CTX* open = EVP_CIPHER_CTX_new();
-  ~Contexts() {
-    EVP_CIPHER_CTX_free(seal);
-    EVP_CIPHER_CTX_free(open);
-  }
-};
-
-Aead::Aead(const SecretKey& key) : contexts_(std::make_unique<Contexts>()) {
-  CHECK(EVP_EncryptInit_ex2(contexts_->seal, AesGcm(), key.bytes().data(), nullptr, nullptr) == 1);
-  CHECK(EVP_DecryptInit_ex2(contexts_->open, AesGcm(), key.bytes().data(), nullptr, nullptr) == 1);
-}
-Aead::Aead(Aead&&) noexcept = default;
-Aead& Aead::operator=(Aead&&) noexcept = default;
-Aead::~Aead() = default;
-
-void Aead::Seal(Bytes nonce, Bytes associated, Bytes plain, std::uint8_t* out, std::uint8_t* tag) {
-  CHECK(nonce.size() == kNonceLength);
-  EVP_CIPHER_CTX* context = contexts_->seal;
-  int length = 0;
-  CHECK(EVP_EncryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr) == 1);
-  if (!associated.empty())
-    CHECK(EVP_EncryptUpdate(context, nullptr, &length, associated.data(),
-                            static_cast<int>(associated.size())) == 1);
-  if (!plain.empty())
-    CHECK(EVP_EncryptUpdate(context, out, &length, plain.data(), static_cast<int>(plain.size())) == 1);
-  std::uint8_t none[16];
-  CHECK(EVP_EncryptFinal_ex(context, none, &length) == 1);
-  CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kTagLength, tag) == 1);
-}
-
-bool Aead::Open(Bytes nonce, Bytes associated, Bytes cipher, const std::uint8_t* tag, std::uint8_t* out) {
-  CHECK(nonce.size() == kNonceLength);
-  EVP_CIPHER_CTX* context = contexts_->open;
-  int length = 0;
-  CHECK(EVP_DecryptInit_ex2(context, nullptr, nullptr, nonce.data(), nullptr) == 1);
-  if (!associated.empty())
-    CHECK(EVP_DecryptUpdate(context, nullptr, &length, associated.data(),
-                            static_cast<int>(associated.size())) == 1);
-  if (!cipher.empty())
-    CHECK(EVP_DecryptUpdate(context, out, &length, cipher.data(), static_cast<int>(cipher.size())) == 1);
-  CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kTagLength, const_cast<std::uint8_t*>(tag)) == 1);
-  std::uint8_t none[16];
-  return EVP_DecryptFinal_ex(context, none, &length) == 1;
 }
 
 ByteVector SealBox(const SecretKey& key, Bytes associated, Bytes plain) {

@@ -9,7 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -54,27 +53,6 @@ SecretKey DeriveKey(Bytes secret, Bytes salt, Bytes info);
 
 /// Joins parts into one run of bytes in which no part can pass for another: each is preceded by its length.
 ByteVector Framed(std::initializer_list<Bytes> parts);
-
-/// AES-256-GCM under one key with explicit nonces. Not thread-safe: one per stream or per call.
-class Aead {
- public:
-  static constexpr std::size_t kNonceLength = 12, kTagLength = 16;
-  explicit Aead(const SecretKey& key);
-  Aead(Aead&&) noexcept;
-  Aead& operator=(Aead&&) noexcept;
-  ~Aead();
-
-  /// Encrypts `plain` into `out` (same length, may be the same memory) and writes the tag.
-  /// The caller never uses a nonce twice under one key.
-  void Seal(Bytes nonce, Bytes associated, Bytes plain, std::uint8_t* out, std::uint8_t* tag);
-  /// False when the tag does not verify; `out` then holds nothing of use.
-  [[nodiscard]] bool Open(Bytes nonce, Bytes associated, Bytes cipher, const std::uint8_t* tag,
-                          std::uint8_t* out);
-
- private:
-  struct Contexts;
-  std::unique_ptr<Contexts> contexts_;
-};
 
 /// A small sealed box with a random nonce: nonce ‖ ciphertext ‖ tag. For rows and tokens.
 ByteVector SealBox(const SecretKey& key, Bytes associated, Bytes plain);

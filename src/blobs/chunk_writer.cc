@@ -10,11 +10,9 @@
 namespace entrepot::blobs {
 namespace {
 
-constexpr std::size_t kBufferChunks = 16;
-
 std::size_t BufferChunks(Suite suite, std::uint64_t expected_size) {
-  if (expected_size == 0) return kBufferChunks;
-  return static_cast<std::size_t>(std::min<std::uint64_t>(kBufferChunks, ChunkCount(suite, expected_size)));
+  if (expected_size == 0) return kRunChunks;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(kRunChunks, ChunkCount(suite, expected_size)));
 }
 
 /// The table with a new segment at `chunk`. One that has no chunk of its own is replaced, never gone on with:
@@ -44,7 +42,8 @@ ChunkWriter::ChunkWriter(std::shared_ptr<File> file, BlobIdentity identity, Layo
       layout_(WithNewSegment(std::move(written), settled / content_, hooks_)),
       cipher_(identity_, static_cast<std::uint32_t>(layout_.segments.size() - 1),
               layout_.segments.back().salt),
-      settled_(settled) {
+      settled_(settled),
+      written_(settled) {
   CHECK(settled % content_ == 0 && layout_.suite == identity_.suite());
   tail_.reserve(expected_size == 0 ? content_ : std::min<std::uint64_t>(content_, expected_size));
 }
@@ -69,7 +68,7 @@ Result<> ChunkWriter::SealFull(Bytes plain) {
   Seal(plain, false);
   settled_ += plain.size();
   const bool full = end_ == kHeaderLength + capacity_ * kChunkOnDisk;
-  return full ? Write() : Result<>{};
+  return full || NextChunk() % kRunChunks == 0 ? Write() : Result<>{};
 }
 
 void ChunkWriter::Seal(Bytes plain, bool final) {
@@ -98,13 +97,14 @@ Result<> ChunkWriter::Flush() { return begin_ == end_ ? Result<>{} : Write(); }
 
 /// Writes what the buffer holds and begins it anew.
 Result<> ChunkWriter::Write() {
-  if (end_ - begin_ >= kBufferChunks * kChunkOnDisk && !direct_ && !direct_refused_) {
+  if (end_ - begin_ >= kRunChunks * kChunkOnDisk && !direct_ && !direct_refused_) {
     direct_ = file_->SetDirect(true).has_value();
     direct_refused_ = !direct_;
   }
   TRY(WriteBuffer(offset_, {buffer_.get() + begin_, end_ - begin_}));
   offset_ += end_ - begin_;
   begin_ = end_ = kHeaderLength;
+  written_ = settled_;
   return {};
 }
 

@@ -4,9 +4,9 @@
 // once at least one byte behind it has come, so that the final one can be marked (design-storage 2.3); the
 // rest is the tail.
 //
-// Chunks are gathered in an aligned buffer of at most a MiB; once that was full, the file is written with
-// direct I/O where the file system offers it, else buffered with early write-back. What never fills it stays
-// buffered.
+// Chunks are gathered in an aligned buffer, and written when a run of them is full (a MiB); from the first
+// one on the file is written with direct I/O where the file system offers it, else buffered with early
+// write-back. What never fills a run stays buffered.
 //
 // One thread at a time. After an error the writer is of no more use.
 
@@ -48,6 +48,8 @@ class ChunkWriter {
   Bytes tail() const { return {tail_.data(), tail_.size()}; }
   std::uint64_t received() const { return settled_ + tail_.size(); }
   std::uint64_t settled() const { return settled_; }
+  /// How much of it has been handed to the file.
+  std::uint64_t written() const { return written_; }
   const Layout& layout() const { return layout_; }
 
   /// Gives `sink` the plaintext of everything received so far, read back from the file. kDamaged when it does
@@ -74,6 +76,7 @@ class ChunkWriter {
   Layout layout_;
   ChunkCipher cipher_;
   std::uint64_t settled_;
+  std::uint64_t written_;
   ByteVector tail_;
 
   // Room for the header, then for capacity_ chunks; what lies in [begin_, end_) is still to be written, and

@@ -43,7 +43,8 @@ class Upload {
       const std::size_t at = writer_->received();
       TRY(writer_->Append(Bytes(content_).subspan(at, std::min(kPiece, content_.size() - at))));
       const bool whole = (at / kPiece) % 2 == 0;  // both kinds in turn
-      rows.checkpoint = TRY(writer_->Checkpoint(whole ? BlobWriter::Tail::kWhole : BlobWriter::Tail::kShort));
+      rows.checkpoint =
+          TRY(writer_->Checkpoint(whole ? BlobWriter::Reach::kEverything : BlobWriter::Reach::kWritten));
       rows.file = writer_->file();
     }
     const Digest digest = Digest::Of(HashAlgorithm::kSha256, content_);

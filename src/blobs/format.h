@@ -23,7 +23,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/crypto.h"
+#include "base/aead.h"
 #include "base/result.h"
 #include "blobs/file_id.h"
 
@@ -48,6 +48,9 @@ constexpr std::uint64_t FileLength(Suite suite, std::uint64_t size) {
   const std::uint64_t full = ChunkCount(suite, size) - 1;
   return ChunkOffset(full) + (size - full * ChunkContent(suite)) + TagLength(suite);
 }
+/// Chunks that are written to the file at once; runs begin at multiples of it.
+constexpr std::uint64_t kRunChunks = 16;
+constexpr std::uint64_t RunContent(Suite suite) { return kRunChunks * ChunkContent(suite); }
 /// How many of `received` bytes are in chunks that certainly are not final: what may be written while more
 /// may come.
 constexpr std::uint64_t SettledContent(Suite suite, std::uint64_t received) {

@@ -1,6 +1,8 @@
 // Going on after a writer has gone gives what an uninterrupted writer gives, however the bytes were split.
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "blobs/checkpoint.h"
 #include "blobs/layout.h"
@@ -16,7 +18,7 @@ TEST_P(Resumes, EqualAnUninterruptedUpload) {
   std::mt19937_64 random(GetParam());
   const Suite suite = random() % 3 == 0 ? Suite::kPlain : Suite::kAes256Gcm;
   const std::size_t chunk = ChunkContent(suite);
-  const std::size_t size = random() % 4 == 0 ? chunk * (random() % 5) : random() % (20 * chunk);
+  const std::size_t size = random() % 4 == 0 ? chunk * (random() % 5) : random() % (50 * chunk);
   const bool sha512 = random() % 2 == 0;
   const ByteVector content = RandomContent(size, GetParam());
 
@@ -41,8 +43,11 @@ TEST_P(Resumes, EqualAnUninterruptedUpload) {
     ASSERT_TRUE(writer->Append(Bytes(content).subspan(at, length)));
     if (random() % 3 == 0) {
       const bool whole = random() % 2 == 0;
-      last = writer->Checkpoint(whole ? BlobWriter::Tail::kWhole : BlobWriter::Tail::kShort).value();
-      EXPECT_LE(writer->received() - last->received, whole ? 0 : chunk - 1);
+      const auto point =
+          writer->Checkpoint(whole ? BlobWriter::Reach::kEverything : BlobWriter::Reach::kWritten).value();
+      EXPECT_LE(writer->received() - point.received, whole ? 0 : RunContent(suite));
+      EXPECT_GE(point.received, last ? last->received : 0);
+      last = point;
     }
     if (last && interruptions < 8 && random() % 4 == 0) {
       writer.reset();
@@ -62,13 +67,55 @@ TEST_P(Resumes, EqualAnUninterruptedUpload) {
   EXPECT_EQ(ReadBlob(*store, *blob, KeyFor(suite)).value(), content);
 }
 
-TEST(Resume, AShortTailMakesASmallState) {
+// Checkpoints of what is written stand wherever both lanes happen to be.
+TEST_P(Resumes, FromACheckpointThatWaitedForNoLane) {
+  const ByteVector content = RandomContent((5u << 20) + GetParam() * 1000, GetParam());
+  const TemporaryDirectory directory;
+  PosixFiles files;
+  const auto store = OpenStore(files, directory);
+  ThreadPool pool("lanes", 2, 1000);
+  WriterOptions options;
+  options.pool = &pool;
+  options.writer_epoch = 1;
+  auto writer = BlobWriter::Begin(*store, kTestDomain, TestKey(), options).value();
+  BlobWriter::Checkpointed last;
+  std::atomic<bool> enough = false;
+  std::thread checkpoints([&] {
+    while (!enough) {
+      const auto point = writer->Checkpoint(BlobWriter::Reach::kWritten).value();
+      EXPECT_GE(point.received, last.received);
+      last = point;
+    }
+  });
+  for (std::size_t at = 0; at < content.size();) {
+    const std::size_t length = std::min<std::size_t>(http::Block::kCapacity / 4, content.size() - at);
+    writer->Append(BlockOf(Bytes(content).subspan(at, length)));
+    at += length;
+  }
+  ASSERT_TRUE(writer->WaitForRoom((GetParam() % 4) << 20));
+  enough = true;
+  checkpoints.join();
+  const FileId id = writer->file();
+  writer.reset();
+  pool.Stop();
+
+  options = {.writer_epoch = 2};
+  writer = BlobWriter::Resume(*store, {id, kTestDomain, TestKey()}, last.state, options).value();
+  ASSERT_EQ(writer->received(), last.received);
+  ASSERT_TRUE(writer->Append(Bytes(content).subspan(last.received)));
+  const Digest digest = Digest::Of(HashAlgorithm::kSha256, content);
+  const auto blob = writer->Finish({&digest, 1});
+  ASSERT_TRUE(blob) << blob.error().ToString();
+  EXPECT_EQ(ReadBlob(*store, *blob, TestKey()).value(), content);
+}
+
+TEST(Resume, ACheckpointOfWhatIsWrittenIsSmall) {
   const TemporaryDirectory directory;
   PosixFiles files;
   const auto store = OpenStore(files, directory);
   const auto writer = BlobWriter::Begin(*store, kTestDomain, TestKey()).value();
-  ASSERT_TRUE(writer->Append(RandomContent(300'000)));
-  EXPECT_LT(writer->Checkpoint(BlobWriter::Tail::kShort).value().state.size(), 500u);
+  ASSERT_TRUE(writer->Append(RandomContent((1u << 20) + 30'000)));
+  EXPECT_LT(writer->Checkpoint(BlobWriter::Reach::kWritten).value().state.size(), 500u);
 }
 
 class DamagedSession : public testing::Test {

@@ -257,13 +257,6 @@ TEST(Plain, ARangeForSendfileIsTheContent) {
   EXPECT_TRUE(std::ranges::equal(read, Bytes(content).subspan(70'000, 100'000)));
 }
 
-http::Block BlockOf(Bytes content) {
-  std::shared_ptr<std::uint8_t> memory(
-      static_cast<std::uint8_t*>(std::aligned_alloc(4096, http::Block::kCapacity)), std::free);
-  std::ranges::copy(content, memory.get());
-  return {memory, content.size()};
-}
-
 TEST_P(RoundTrip, ManyStreamsAtOnceOnAPool) {
   ThreadPool pool("lanes", 3, 1000);
   std::vector<std::thread> clients;

@@ -4,14 +4,17 @@
 
 namespace entrepot::blobs {
 
-StreamHash::StreamHash(Suite suite, bool sha512) : suite_(suite) {
+StreamHash::StreamHash(Suite suite, bool sha512) : suite_(suite), next_mark_(RunContent(suite)) {
   hashers_.emplace_back(HashAlgorithm::kSha256);
   if (sha512) hashers_.emplace_back(HashAlgorithm::kSha512);
   KeepStates();
 }
 
 StreamHash::StreamHash(Suite suite, std::vector<Hasher> hashers, std::uint64_t received)
-    : suite_(suite), hashers_(std::move(hashers)), received_(received) {
+    : suite_(suite),
+      hashers_(std::move(hashers)),
+      received_(received),
+      next_mark_((received / RunContent(suite) + 1) * RunContent(suite)) {
   KeepStates();
 }
 
@@ -25,6 +28,12 @@ Result<StreamHash> StreamHash::FromStates(Suite suite, std::uint64_t settled,
 }
 
 void StreamHash::Update(Bytes plain) {
+  for (; next_mark_ < received_ + plain.size(); next_mark_ += RunContent(suite_)) {
+    const std::size_t before = next_mark_ - received_;
+    UpdateAll(plain.first(before));
+    plain = plain.subspan(before);
+    marks_.push_back({next_mark_, States(), plain.front()});
+  }
   const std::uint64_t settled = SettledContent(suite_, received_ + plain.size());
   if (settled > SettledContent(suite_, received_)) {  // then the boundary lies in `plain`
     const std::size_t before = settled - received_;
@@ -46,9 +55,12 @@ void StreamHash::UpdateAll(Bytes plain) {
   received_ += plain.size();
 }
 
-void StreamHash::KeepStates() {
-  settled_states_.clear();
-  for (const Hasher& hasher : hashers_) settled_states_.push_back(hasher.ExportState());
+void StreamHash::KeepStates() { settled_states_ = States(); }
+
+std::vector<ByteVector> StreamHash::States() const {
+  std::vector<ByteVector> states;
+  for (const Hasher& hasher : hashers_) states.push_back(hasher.ExportState());
+  return states;
 }
 
 }  // namespace entrepot::blobs

@@ -38,6 +38,13 @@ inline ByteVector RandomContent(std::size_t size, std::uint64_t seed = 1) {
   return content;
 }
 
+inline http::Block BlockOf(Bytes content) {
+  std::shared_ptr<std::uint8_t> memory(
+      static_cast<std::uint8_t*>(std::aligned_alloc(4096, http::Block::kCapacity)), std::free);
+  std::ranges::copy(content, memory.get());
+  return {memory, content.size()};
+}
+
 inline SecretKey TestKey(std::uint8_t first = 0) {
   ByteVector bytes(SecretKey::kLength);
   for (std::uint8_t& byte : bytes) byte = first++;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
+#include <iterator>
 #include <mutex>
 
 #include "base/check.h"
@@ -40,7 +42,7 @@ Result<std::shared_ptr<File>> OpenAt(BlobStore& store, const BlobIdentity& ident
 }  // namespace
 
 /// The writer's state, kept alive by the jobs of its lanes. hash_ belongs to the hash lane and chunks_ to the
-/// write lane; other threads touch them when the lanes are idle.
+/// write lane, but for what never changes in them; other threads touch them when the lanes are idle.
 class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Stream> {
  public:
   enum class Owner { kWriter, kSession, kCaller };
@@ -53,6 +55,7 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
         writer_epoch_(options.writer_epoch),
         chunks_(std::move(chunks)),
         hash_(std::move(hash)),
+        written_(chunks_.written()),
         received_(chunks_.received()),
         owner_(owner),
         entry_synced_(owner == Owner::kSession) {
@@ -70,16 +73,16 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     std::lock_guard order(order_);
     const std::size_t size = shared->bytes().size();
     received_ += size;
-    Post(hash_lane_, size, [this, shared] { hash_.Update(shared->bytes()); });
-    Post(write_lane_, size, [this, shared] { (void)Note(chunks_.Append(shared->bytes())); });
+    Post(hash_lane_, size, [this, shared] { Hash(shared->bytes()); });
+    Post(write_lane_, size, [this, shared] { Write(shared->bytes()); });
   }
 
   Result<> Append(Bytes bytes) {
     {
       std::lock_guard order(order_);
       received_ += bytes.size();
-      Post(hash_lane_, bytes.size(), [this, bytes] { hash_.Update(bytes); });
-      Post(write_lane_, bytes.size(), [this, bytes] { (void)Note(chunks_.Append(bytes)); });
+      Post(hash_lane_, bytes.size(), [this, bytes] { Hash(bytes); });
+      Post(write_lane_, bytes.size(), [this, bytes] { Write(bytes); });
     }
     return WaitIdle();
   }
@@ -96,12 +99,12 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     return !error_ && std::max(hash_lane_.pending, write_lane_.pending) <= bytes;
   }
 
-  Result<Checkpointed> Checkpoint(Tail tail) {
+  Result<Checkpointed> Checkpoint(Reach reach) {
     std::lock_guard control(control_);
     TRY(CheckOpen());
     blobs::Checkpoint checkpoint(id_);
     checkpoint.writer_epoch = writer_epoch_;
-    TRY(Capture(checkpoint, tail));
+    if (reach == Reach::kEverything || !TRY(CaptureWritten(checkpoint))) TRY(Capture(checkpoint));
     TRY(Sync());
     owner_ = Owner::kSession;
     const std::uint64_t received = checkpoint.settled + checkpoint.tail.size();
@@ -191,8 +194,38 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     return outcome;
   }
 
+  void Hash(Bytes bytes) {
+    hash_.Update(bytes);
+    std::vector<StreamHash::Mark> passed = hash_.TakeMarks();
+    if (passed.empty()) return;
+    std::lock_guard lock(mutex_);
+    std::ranges::move(passed, std::back_inserter(marks_));
+    while (marks_.size() > 1 && marks_[1].settled <= written_) marks_.pop_front();
+  }
+
+  void Write(Bytes bytes) {
+    if (!Note(chunks_.Append(bytes)) || chunks_.written() == written_) return;
+    std::lock_guard lock(mutex_);
+    written_ = chunks_.written();
+  }
+
+  /// The last end of a run that both lanes have passed; false when a checkpoint stands there.
+  Result<bool> CaptureWritten(blobs::Checkpoint& checkpoint) {
+    std::lock_guard lock(mutex_);
+    if (error_) return Fail(*error_);
+    std::optional<StreamHash::Mark> last;
+    for (; !marks_.empty() && marks_.front().settled <= written_; marks_.pop_front())
+      last = std::move(marks_.front());
+    if (!last) return false;
+    checkpoint.settled = last->settled;
+    checkpoint.hash_states = std::move(last->states);
+    checkpoint.tail = {last->next};
+    checkpoint.layout = chunks_.layout();  // it is the same for a writer's whole life
+    return true;
+  }
+
   /// The state of both lanes at one point of the stream; everything settled is in the file then.
-  Result<> Capture(blobs::Checkpoint& checkpoint, Tail tail) {
+  Result<> Capture(blobs::Checkpoint& checkpoint) {
     int capturing = 2;
     const auto mark = [&](Lane& lane, auto work) {
       auto run = [work, &capturing, this] {
@@ -213,13 +246,14 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
         if (!failed_) (void)Note(chunks_.Flush());
         checkpoint.settled = chunks_.settled();
         checkpoint.layout = chunks_.layout();
-        const bool all = tail == Tail::kWhole || checkpoint.settled == 0;
-        checkpoint.tail = ToVector(all ? chunks_.tail() : chunks_.tail().first(1));
+        checkpoint.tail = ToVector(chunks_.tail());
       });
     }
     std::unique_lock lock(mutex_);
     progress_.wait(lock, [&] { return capturing == 0; });
     if (error_) return Fail(*error_);
+    written_ = std::max(written_, checkpoint.settled);
+    while (!marks_.empty() && marks_.front().settled <= checkpoint.settled) marks_.pop_front();
     return {};
   }
 
@@ -267,6 +301,8 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   mutable std::mutex mutex_;
   std::condition_variable progress_;
   std::optional<Error> error_;
+  std::deque<StreamHash::Mark> marks_;  // since the last checkpoint, but for those that a later one replaces
+  std::uint64_t written_;               // how far the file goes; the write lane reads it without the lock
 
   std::atomic<bool> failed_{false}, resumable_{true}, abandoned_{false};
   std::atomic<std::uint64_t> received_;
@@ -320,7 +356,7 @@ bool BlobWriter::resumable() const noexcept { return stream_->resumable(); }
 std::uint64_t BlobWriter::received() const noexcept { return stream_->received(); }
 const FileId& BlobWriter::file() const { return stream_->id(); }
 Result<Digest> BlobWriter::ComputedDigest() { return stream_->ComputedDigest(); }
-Result<BlobWriter::Checkpointed> BlobWriter::Checkpoint(Tail tail) { return stream_->Checkpoint(tail); }
+Result<BlobWriter::Checkpointed> BlobWriter::Checkpoint(Reach reach) { return stream_->Checkpoint(reach); }
 Result<FinishedBlob> BlobWriter::Finish(std::span<const Digest> expected) {
   return stream_->Finish(expected);
 }

@@ -5,9 +5,9 @@
 //
 // Threads: Append(Block) is called by the stream's owner (an event loop) and never blocks: two lanes on the
 // given pool work on each block in order, one hashes, one encrypts and writes; the block is let go when both
-// are done with it. Checkpoint and Finish are called by a worker of another pool and wait for the lanes.
-// Checkpoint may run beside Append: it stands between two blocks. Everything else is called by one thread at
-// a time. Without a pool the caller's thread does all of it.
+// are done with it. Checkpoint and Finish are called by a worker of another pool and may wait for the lanes.
+// Checkpoint may run beside Append. Everything else is called by one thread at a time. Without a pool the
+// caller's thread does all of it.
 //
 // Whose file is it: until the first Checkpoint returns, the writer's: it is unlinked with the writer. From
 // then on the session's: it stays for Resume until Discard. After Finish it is the caller's, who publishes it
@@ -92,12 +92,14 @@ class BlobWriter {
         state;  // for Resume. Holds content: the caller seals it before it is stored (design-storage 1.2)
     std::uint64_t received = 0;
   };
-  /// How much of the last chunk, which is not in the file yet, goes into the state: all of it, or one byte,
-  /// with which a writer can go on too. The state is then small, and behind by less than a chunk.
-  enum class Tail { kWhole, kShort };
-  /// Everything appended before the call, as far as `tail` says, is durable in the file or in the state when
-  /// it returns.
-  Result<Checkpointed> Checkpoint(Tail tail = Tail::kWhole);
+  /// What a checkpoint is of: of everything appended before it, which waits for the lanes, and keeps the last
+  /// chunk, which is not in the file yet, in the state; or of what the lanes have hashed and written as it
+  /// is, behind the last full run of chunks. That waits for nothing, and its state is small: one byte of the
+  /// next chunk, with which a writer can go on too. When no run was filled since the last one, it is of
+  /// everything.
+  enum class Reach { kEverything, kWritten };
+  /// Durable in the file or in the state when it returns.
+  Result<Checkpointed> Checkpoint(Reach reach = Reach::kEverything);
 
   /// Ends the blob: compares every expected digest (before the final chunk is written; one of an algorithm
   /// that was not computed costs reading the file once), writes the rest, syncs file and entry.

@@ -194,7 +194,7 @@ void UploadSession::CheckpointAhead(std::optional<std::uint64_t> end) {
   if (!EndCheckpointAhead() || completed_ || gone_) return;
   ahead_ = PoolTask<Result<metadata::UploadRow>>::Start(
       context_.workers, [this, row = row_, inserted = has_row_]() mutable {
-        Result<metadata::UploadRow> kept = Keep(std::move(row), inserted, blobs::BlobWriter::Tail::kShort);
+        Result<metadata::UploadRow> kept = Keep(std::move(row), inserted, blobs::BlobWriter::Reach::kWritten);
         if (!kept) log::Warning("a checkpoint in mid-upload failed", {{"error", kept.error().ToString()}});
         return kept;
       });
@@ -229,15 +229,15 @@ Result<> UploadSession::Checkpoint() {
   if (!writer_) TRY(EnsureWriter(false, 0));
   begun_ = received();
   begun_at_ = context_.store.clock().Elapsed();
-  Result<> kept = Adopt(Keep(row_, has_row_, blobs::BlobWriter::Tail::kWhole));
+  Result<> kept = Adopt(Keep(row_, has_row_, blobs::BlobWriter::Reach::kEverything));
   if (!kept && writer_ && writer_->failed()) FallBack();  // it failed behind an answer, and is of no more use
   return kept;
 }
 
 /// The row as it is once the writer's progress is durable. Beside everything that does not change the writer.
 Result<metadata::UploadRow> UploadSession::Keep(metadata::UploadRow row, bool inserted,
-                                                blobs::BlobWriter::Tail tail) const {
-  const blobs::BlobWriter::Checkpointed point = TRY(writer_->Checkpoint(tail));
+                                                blobs::BlobWriter::Reach reach) const {
+  const blobs::BlobWriter::Checkpointed point = TRY(writer_->Checkpoint(reach));
   const keys::RepositoryKey key = TRY(context_.keys.GetCurrent(KeyRefOf(repository_)));
   row.received = static_cast<std::int64_t>(point.received);
   row.file_id = ToVector(writer_->file().bytes());

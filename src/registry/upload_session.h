@@ -106,7 +106,7 @@ class UploadSession {
   void ReleaseMemory();
   std::uint64_t unprotected() const { return received() - kept_; }
   Result<metadata::UploadRow> Keep(metadata::UploadRow row, bool inserted,
-                                   blobs::BlobWriter::Tail tail) const;
+                                   blobs::BlobWriter::Reach reach) const;
   Result<> Adopt(Result<metadata::UploadRow> kept);
   Result<> EndCheckpointAhead();
   Result<> EnsureWriter(bool sha512, std::uint64_t expected_size);
