@@ -242,6 +242,8 @@ class Soak:
         for name, seconds in self.ledger.faults.items():
             print(f"{name:<18} {len(seconds)} times, {max(seconds):.1f} s at most")
         print({direction: f"{size / 1e9:.2f} GB" for direction, size in self.ledger.bytes.items()}, self.checks)
+        for violation in self.ledger.violations[:5]:  # once more, where the end of a log shows it
+            print(violation[:500])
         print(f"{len(self.ledger.violations)} violations", flush=True)
         return not self.ledger.violations
 
