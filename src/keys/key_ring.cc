@@ -15,7 +15,7 @@ using metadata::sql::Cursor;
 using metadata::sql::Session;
 
 constexpr std::size_t kCachedKeys = 4096;
-constexpr std::int64_t kFirstKey = 1, kNewest = 0;  // ids of rows begin at 1
+constexpr std::int64_t kFirstKey = 1;
 
 }  // namespace
 
@@ -45,7 +45,7 @@ struct KeyRing::Row {
 /// for kCacheTime.
 struct KeyRing::Cache {
   struct Place {
-    std::int64_t registry, repository, id;  // id kNewest = whichever is
+    std::int64_t registry, repository, id;
     auto operator<=>(const Place&) const = default;
   };
   struct Entry {
@@ -108,23 +108,6 @@ Result<RepositoryKey> KeyRing::Get(const RepositoryRef& repository, std::int64_t
   RepositoryKey key = TRY(store_.Read([&](Session& session) { return Load(session, repository, key_id); }));
   cache_->Put(place, key, now);
   return key;
-}
-
-Result<RepositoryKey> KeyRing::GetCurrent(const RepositoryRef& repository) {
-  const Cache::Place place{repository.registry, repository.repository, kNewest};
-  const auto now = store_.clock().Elapsed();
-  if (auto cached = cache_->Find(place, now)) return *std::move(cached);
-  const KeyStateStamp stamp(state_);
-  auto found = TRY(store_.Read([&](Session& session) -> Result<std::optional<RepositoryKey>> {
-    const auto row = TRY(Row::FindNewest(session, repository));
-    if (!row) return std::nullopt;
-    return TRY(Open(session, repository, *row, stamp));
-  }));
-  if (!found)
-    found =
-        TRY(store_.Write([&](WriteTransaction& transaction) { return Current(transaction, repository); }));
-  cache_->Put(place, *found, now);
-  return *std::move(found);
 }
 
 DataKey KeyRing::NewDataKey() const {

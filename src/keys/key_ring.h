@@ -45,9 +45,6 @@ class KeyRing {
                              std::int64_t key_id);
   /// A given key of a repository, outside of transactions: from the cache, else by a read of the store.
   Result<RepositoryKey> Get(const RepositoryRef& repository, std::int64_t key_id);
-  /// The newest key outside of transactions: from the cache or by a read; makes it in a write when there is
-  /// none.
-  Result<RepositoryKey> GetCurrent(const RepositoryRef& repository);
 
   /// A data key for a new file; none when files are left to the disk's encryption.
   DataKey NewDataKey() const;

@@ -152,6 +152,10 @@ class KeyRingTest : public testing::Test {
   std::unique_ptr<KeyRing> NewRing(FileEncryption encryption = FileEncryption::kServiceKey) {
     return std::make_unique<KeyRing>(root_key_, *store_, encryption);
   }
+  Result<RepositoryKey> CurrentOf(KeyRing& ring, const RepositoryRef& repository = kRepository) {
+    return store_->Write(
+        [&](metadata::WriteTransaction& transaction) { return ring.Current(transaction, repository); });
+  }
   std::int64_t Change(std::string_view sql) {
     return store_->Write([&](metadata::WriteTransaction& transaction) { return transaction->Run(sql); })
         .value();
@@ -171,14 +175,14 @@ class KeyRingTest : public testing::Test {
 
 TEST_F(KeyRingTest, AKeyIsMadeOnceAndComesBackAfterARestart) {
   EXPECT_TRUE(RootKeysInUse(*store_).value().empty());
-  const RepositoryKey key = ring_->GetCurrent(kRepository).value();
+  const RepositoryKey key = CurrentOf(*ring_).value();
   EXPECT_EQ(RootKeysInUse(*store_).value(), std::set<std::string>{root_key_.id()});
   const DataKey data_key = ring_->NewDataKey();
   const ByteVector wrapped = key.Wrap(data_key, Blob());
 
   const auto restarted = NewRing();
   const RepositoryKey again = restarted->Get(kRepository, key.id()).value();
-  EXPECT_EQ(restarted->GetCurrent(kRepository).value().id(), key.id());
+  EXPECT_EQ(CurrentOf(*restarted).value().id(), key.id());
   EXPECT_TRUE(Same(*again.Unwrap(wrapped, Blob()).value(), *data_key));
 }
 
@@ -211,7 +215,7 @@ TEST_F(KeyRingTest, AKeyWhoseTransactionRolledBackWasNeverThere) {
     return Fail(ErrorCode::kValidation);
   });
   EXPECT_FALSE(outcome);
-  const RepositoryKey kept = ring_->GetCurrent(kRepository).value();
+  const RepositoryKey kept = CurrentOf(*ring_).value();
   EXPECT_EQ(kept.id(), lost->id());
   const ByteVector wrapped = kept.Wrap(ring_->NewDataKey(), Blob());
   EXPECT_FALSE(lost->Unwrap(wrapped, Blob()));
@@ -219,7 +223,7 @@ TEST_F(KeyRingTest, AKeyWhoseTransactionRolledBackWasNeverThere) {
 }
 
 TEST_F(KeyRingTest, AWrapIsBoundToEverythingItIsFor) {
-  const RepositoryKey key = ring_->GetCurrent(kRepository).value();
+  const RepositoryKey key = CurrentOf(*ring_).value();
   const ByteVector wrapped = key.Wrap(ring_->NewDataKey(), Blob());
   ASSERT_TRUE(key.Unwrap(wrapped, Blob()));
   const auto refused = [&](const BlobWrapContext& context) {
@@ -236,7 +240,7 @@ TEST_F(KeyRingTest, AWrapIsBoundToEverythingItIsFor) {
   EXPECT_FALSE(key.Unwrap(wrapped, UploadWrapContext{5, file_id_, "session"}));
 
   const RepositoryRef sibling{1, 3, "arn:aws:ecr:us-west-2:123456789012:repository/other"};
-  EXPECT_EQ(ring_->GetCurrent(sibling).value().Unwrap(wrapped, Blob()).error().code(),
+  EXPECT_EQ(CurrentOf(*ring_, sibling).value().Unwrap(wrapped, Blob()).error().code(),
             ErrorCode::kKeyFailure);
 
   const ByteVector upload = key.Wrap(ring_->NewDataKey(), UploadWrapContext{5, file_id_, "session"});
@@ -246,7 +250,7 @@ TEST_F(KeyRingTest, AWrapIsBoundToEverythingItIsFor) {
 }
 
 TEST_F(KeyRingTest, SealedDataIsBoundToPurposeAndSubject) {
-  const RepositoryKey key = ring_->GetCurrent(kRepository).value();
+  const RepositoryKey key = CurrentOf(*ring_).value();
   const ByteVector sealed = key.Seal("upload state", AsBytes("id"), AsBytes("tail"));
   EXPECT_EQ(AsText(key.Open("upload state", AsBytes("id"), sealed).value()), "tail");
   EXPECT_FALSE(key.Open("upload stat", AsBytes("eid"), sealed));
@@ -256,7 +260,7 @@ TEST_F(KeyRingTest, SealedDataIsBoundToPurposeAndSubject) {
 
 TEST_F(KeyRingTest, FilesLeftToTheDiskHaveNoDataKeyButSealedData) {
   const auto ring = NewRing(FileEncryption::kDisk);
-  const RepositoryKey key = ring->GetCurrent(kRepository).value();
+  const RepositoryKey key = CurrentOf(*ring).value();
   EXPECT_FALSE(ring->NewDataKey());
   EXPECT_TRUE(key.Wrap(ring->NewDataKey(), Blob()).empty());
   EXPECT_EQ(key.Unwrap({}, Blob()).value(), std::nullopt);
@@ -264,13 +268,12 @@ TEST_F(KeyRingTest, FilesLeftToTheDiskHaveNoDataKeyButSealedData) {
 }
 
 TEST_F(KeyRingTest, KeysAreCachedForFiveMinutesAndUnderOneState) {
-  const std::int64_t id = ring_->GetCurrent(kRepository).value().id();
+  const std::int64_t id = CurrentOf(*ring_).value().id();
   ASSERT_TRUE(ring_->Get(kRepository, id));
   const RepositoryKey held = ring_->Get(kRepository, id).value();
   EXPECT_TRUE(held.still_valid());
   EXPECT_EQ(Change("UPDATE repository_keys SET repository = 77"), 1);  // out of sight
   EXPECT_TRUE(ring_->Get(kRepository, id));
-  EXPECT_TRUE(ring_->GetCurrent(kRepository));
   clock_.Advance(KeyRing::kCacheTime);
   EXPECT_EQ(ring_->Get(kRepository, id).error().code(), ErrorCode::kKeyFailure);
 
@@ -283,7 +286,7 @@ TEST_F(KeyRingTest, KeysAreCachedForFiveMinutesAndUnderOneState) {
 }
 
 TEST_F(KeyRingTest, RowsThatWereMovedOrAlteredAreKeyFailures) {
-  const std::int64_t id = ring_->GetCurrent(kRepository).value().id();
+  const std::int64_t id = CurrentOf(*ring_).value().id();
   const auto fails = [&](const RepositoryRef& repository) {
     const auto key = NewRing()->Get(repository, id);
     return !key && key.error().code() == ErrorCode::kKeyFailure;
@@ -299,10 +302,10 @@ TEST_F(KeyRingTest, RowsThatWereMovedOrAlteredAreKeyFailures) {
 }
 
 TEST_F(KeyRingTest, AnotherRootKeyIsNamed) {
-  ASSERT_TRUE(ring_->GetCurrent(kRepository));
+  ASSERT_TRUE(CurrentOf(*ring_));
   const RootKey other = RootKey::Load(files_, directory_ / "other", RootKeyPolicy::kMayCreate).value();
   KeyRing ring(other, *store_, FileEncryption::kServiceKey);
-  const auto key = ring.GetCurrent(kRepository);
+  const auto key = CurrentOf(ring);
   ASSERT_FALSE(key);
   EXPECT_EQ(key.error().code(), ErrorCode::kKeyFailure);
   EXPECT_NE(key.error().fact("detail").find(root_key_.id()), std::string::npos);
@@ -313,13 +316,12 @@ TEST_F(KeyRingTest, ManyThreadsGetOneKey) {
     std::vector<std::thread> threads;
     std::array<ByteVector, 6> wraps;
     for (auto& wrap : wraps)
-      threads.emplace_back([&] { wrap = ring_->GetCurrent(kRepository).value().Wrap(KeyOf(1), Blob()); });
+      threads.emplace_back([&] { wrap = CurrentOf(*ring_).value().Wrap(KeyOf(1), Blob()); });
     for (std::thread& thread : threads) thread.join();
-    for (const ByteVector& wrap : wraps)
-      EXPECT_TRUE(ring_->GetCurrent(kRepository).value().Unwrap(wrap, Blob()));
+    for (const ByteVector& wrap : wraps) EXPECT_TRUE(CurrentOf(*ring_).value().Unwrap(wrap, Blob()));
     return wraps[0];
   }();
-  EXPECT_TRUE(NewRing()->GetCurrent(kRepository).value().Unwrap(wrapped_by_first, Blob()));
+  EXPECT_TRUE(CurrentOf(*NewRing()).value().Unwrap(wrapped_by_first, Blob()));
 }
 
 }  // namespace

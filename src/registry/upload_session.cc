@@ -238,14 +238,14 @@ Result<> UploadSession::Checkpoint() {
 Result<metadata::UploadRow> UploadSession::Keep(metadata::UploadRow row, bool inserted,
                                                 blobs::BlobWriter::Reach reach) const {
   const blobs::BlobWriter::Checkpointed point = TRY(writer_->Checkpoint(reach));
-  const keys::RepositoryKey key = TRY(context_.keys.GetCurrent(KeyRefOf(repository_)));
   row.received = static_cast<std::int64_t>(point.received);
   row.file_id = ToVector(writer_->file().bytes());
-  row.key = {key.id(), key.Wrap(data_key_, WrapContext(*row.file_id))};
-  row.sealed_state = key.Seal(kStatePurpose, StateSubject(), point.state);
   const auto written = context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
+    TRY(RequireRepository(transaction, repository_));  // before its key: nothing sweeps that twice
+    const keys::RepositoryKey key = TRY(context_.keys.Current(transaction, KeyRefOf(repository_)));
+    row.key = {key.id(), key.Wrap(data_key_, WrapContext(*row.file_id))};
+    row.sealed_state = key.Seal(kStatePurpose, StateSubject(), point.state);
     if (inserted) return metadata::CheckpointUpload(transaction, ref(), row);
-    TRY(RequireRepository(transaction, repository_));
     row.expires_at = transaction.store_time() + kUploadLifetime;
     return metadata::InsertUpload(transaction, ref(), row);
   });

@@ -406,6 +406,27 @@ TEST_F(UploadsTest, AFileThatNoRowNamesGoesWithItsRepository) {
   EXPECT_EQ(FilesOnDisk(), 0);
 }
 
+// The sweep of a deleted repository takes its keys once.
+TEST_F(UploadsTest, ACheckpointMakesNoKeyForADeletedRepository) {
+  const std::string content = Content(5 * kMiB);
+  const UploadTicket fresh = Open();
+  const UploadTicket known = Must(registry->uploads->OpenDurable(*repository, "AIDATEST"));
+  Must(registry->uploads->AppendPart(*repository, known, 0, AsBytes(content)));
+  Must(registry->repositories->Delete(TestRegistryName(), repository->name, true));
+  registry->CollectAll();
+  clock.Advance(keys::KeyRing::kCacheTime);
+  EXPECT_EQ(CodeOf(Append(fresh, 0, content)), ErrorCode::kRepositoryNotFound);
+  EXPECT_EQ(CodeOf(registry->uploads->AppendPart(*repository, known, content.size(), AsBytes(content))),
+            ErrorCode::kRepositoryNotFound);
+  EXPECT_EQ(Must(registry->store->Read([](metadata::sql::Session& session) -> Result<std::int64_t> {
+              metadata::sql::Cursor row = TRY(session.Query("SELECT COUNT(*) FROM repository_keys"));
+              TRY(row.Next());
+              return row.Int(0);
+            })),
+            0);
+  EXPECT_EQ(FilesOnDisk(), 0);
+}
+
 TEST_F(UploadsTest, WhatAFullDatabaseCutShortLeavesNoFile) {
   const std::string content = Content(5 * kMiB);
   registry.reset();

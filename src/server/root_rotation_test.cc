@@ -41,7 +41,8 @@ class Machine {
     TRY(access::EnsureAdministrator(*store_, secrets(), AccountId::Trusted("123456789012"), std::nullopt));
     TRY(access::MakeAccess(*store_, secrets(), clock_));
     keys::KeyRing ring(seals_->service_keys, *store_, keys::FileEncryption::kServiceKey);
-    TRY(ring.GetCurrent(kRepository));
+    TRY(store_->Write(
+        [&](metadata::WriteTransaction& transaction) { return ring.Current(transaction, kRepository); }));
     return {};
   }
 
