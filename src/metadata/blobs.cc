@@ -294,7 +294,8 @@ Result<> DropCandidate(WriteTransaction& transaction, std::int64_t registry, Byt
 
 Result<> AddCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id) {
   TRY(transaction->Run(
-      "INSERT INTO collection_candidates (registry, file_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+      "INSERT INTO collection_candidates (registry, file_id) SELECT registry, file_id FROM blobs"
+      " WHERE registry = $1 AND file_id = $2 AND state <> 2 ON CONFLICT DO NOTHING",
       registry, file_id));
   return {};
 }

@@ -127,6 +127,7 @@ struct FileRow {
 /// Files that lost a link and may have none left.
 Result<std::vector<FileRow>> ListCandidates(sql::Session& session, int limit);
 Result<> DropCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
+/// Of a file that has a row and is not on its way out: collection finds its candidates by their rows.
 Result<> AddCandidate(WriteTransaction& transaction, std::int64_t registry, Bytes file_id);
 /// Whether the link is still there, its time over, and no manifest of the repository names its digest.
 Result<bool> IsLinkDue(WriteTransaction& transaction, RepositoryRef ref, const Digest& digest);

@@ -140,6 +140,17 @@ TEST_F(FsckTest, WhatNothingWouldEverCollectIsFoundAndCollected) {
   EXPECT_THAT(Codes(), IsEmpty());
 }
 
+TEST_F(FsckTest, ALinkThatLostItsBlobGoesAndNothingWaitsForTheBlob) {
+  Must(registry->Push(*repository, layer));
+  Run("DELETE FROM blobs");
+  EXPECT_THAT(Codes(), ElementsAre("link_without_blob", "usage_does_not_add_up", "totals_do_not_add_up"));
+  clock.Advance(hours(25));
+  registry->CollectAll();
+  EXPECT_EQ(CodeOf(registry->layers->Claim(*repository, layer_digest())), ErrorCode::kLayerNotFound);
+  Must(registry->collection->RunSlice());
+  EXPECT_EQ(registry->collection->due(), 0u);
+}
+
 TEST_F(FsckTest, ReferenceRowsFollowTheManifest) {
   Must(registry->PushImage(*repository, config, {layer}, "v1"));
   Run("DELETE FROM manifest_references WHERE kind = 2");
