@@ -120,6 +120,8 @@ constexpr ErrorRow kRows[] = {
              "Requested image referenced by manifest list: {digests}"),
     Modelled(ErrorCode::kImageTagDigestMismatch, "ImageNotFoundException",
              "Requested image digest does not match the image tag"),
+    Modelled(ErrorCode::kPreconditionFailed, "InvalidParameterException",
+             "The image that is there is not what the condition of the request names"),
     Modelled(ErrorCode::kImageArchived, "ImageArchivedException",
              "The image with digest '{digest}' in the repository with name '{repository}' in the registry with id "
              "'{account}' is archived"),

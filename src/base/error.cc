@@ -80,6 +80,8 @@ std::string_view ToString(ErrorCode code) {
       return "ImageReferencedByIndex";
     case ErrorCode::kImageTagDigestMismatch:
       return "ImageTagDigestMismatch";
+    case ErrorCode::kPreconditionFailed:
+      return "PreconditionFailed";
     case ErrorCode::kImageArchived:
       return "ImageArchived";
     case ErrorCode::kStorageClassNotSupported:

@@ -59,6 +59,7 @@ enum class ErrorCode : std::uint8_t {
   kImageDigestMismatch,     // facts: digest, expected
   kImageReferencedByIndex,  // facts: digests ("[a, b]")
   kImageTagDigestMismatch,
+  kPreconditionFailed,        // the image that is there, or is not; facts: repository, account
   kImageArchived,             // archived or being activated; facts: digest, repository, account
   kStorageClassNotSupported,  // facts: digest, detail, repository, account
   kManifestInvalid,           // facts: detail

@@ -97,10 +97,11 @@ Result<std::optional<RegistryName>> FindRegistryName(sql::Session& session, std:
   return RegistryName{AccountId::Trusted(row.Text(0)), Region::Trusted(row.Text(1))};
 }
 
-Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref) {
+Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref, RepositoryLock lock) {
 #define REPOSITORY_BY_ID "SELECT 1 FROM repositories WHERE registry = $1 AND id = $2"
-  const std::string_view query =
-      transaction->locks_rows() ? REPOSITORY_BY_ID " FOR KEY SHARE" : REPOSITORY_BY_ID;
+  const std::string_view query = !transaction->locks_rows()               ? REPOSITORY_BY_ID
+                                 : lock == RepositoryLock::kAgainstWrites ? REPOSITORY_BY_ID " FOR UPDATE"
+                                                                          : REPOSITORY_BY_ID " FOR KEY SHARE";
   sql::Cursor row = TRY(transaction->Query(query, ref.registry, ref.repository));
   return row.Next();
 }

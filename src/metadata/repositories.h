@@ -51,9 +51,12 @@ Result<std::optional<RepositoryRow>> FindRepository(sql::Session& session, std::
 /// Nothing once the repository was deleted.
 Result<std::optional<std::string>> FindRepositoryName(sql::Session& session, RepositoryRef ref);
 Result<std::optional<RegistryName>> FindRegistryName(sql::Session& session, std::int64_t registry);
-/// Whether the repository is still there, by its id. On PostgreSQL its row stays locked against deletion
-/// until the transaction ends.
-Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref);
+/// What a repository's row is locked against until the transaction ends, on PostgreSQL: where nodes share a
+/// store, its deletion, or every transaction that writes in it.
+enum class RepositoryLock : std::int8_t { kAgainstDeletion, kAgainstWrites };
+/// Whether the repository is still there, by its id.
+Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref,
+                              RepositoryLock lock = RepositoryLock::kAgainstDeletion);
 struct TagMutabilityRow {
   int mode = 0;
   std::string exclusions;  // one a line

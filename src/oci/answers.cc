@@ -46,8 +46,8 @@ bool AnyNames(const http::RequestHead& head, std::string_view field_name, std::s
   });
 }
 
-/// 412 or 304 where a precondition says so, else 200. In the order of RFC 9110 13.2.2; nothing here has a
-/// date that the other two could ask for.
+/// 412 or, of If-None-Match, 304 where a precondition does not hold, else 200. In the order of RFC
+/// 9110 13.2.2; nothing here has a date that the other two could ask for.
 int StatusUnderPreconditions(const http::RequestHead& head, std::string_view etag) {
   if (head.HasHeader("If-Match") && !AnyNames(head, "If-Match", etag, Comparison::kStrong)) return 412;
   return AnyNames(head, "If-None-Match", etag, Comparison::kWeak) ? 304 : 200;
@@ -91,6 +91,14 @@ void Complete(const http::RequestHead& head, http::Response& response) {
 }
 
 http::Response VersionAnswer() { return http::TextResponse(200, "application/json", "{}"); }
+
+registry::ImageCondition ConditionOf(const http::RequestHead& head) {
+  if (!head.HasHeader("If-Match") && !head.HasHeader("If-None-Match")) return nullptr;
+  return [&head](const std::optional<Digest>& present) {
+    if (!present) return !head.HasHeader("If-Match");
+    return StatusUnderPreconditions(head, '"' + present->ToString() + '"') == 200;
+  };
+}
 
 http::Response ManifestAnswer(const http::RequestHead& head, const registry::StoredManifest& manifest) {
   const std::string digest = manifest.digest.ToString();

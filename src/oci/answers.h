@@ -10,6 +10,7 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "registry/caches.h"
+#include "registry/image_reference.h"
 #include "registry/layers.h"
 
 namespace entrepot::oci {
@@ -25,6 +26,10 @@ void Complete(const http::RequestHead& head, http::Response& response);
 
 /// GET and HEAD /v2/.
 http::Response VersionAnswer();
+
+/// What the preconditions of a PUT or DELETE demand (RFC 9110 13.1); null when it has none. Not beyond
+/// `head`.
+registry::ImageCondition ConditionOf(const http::RequestHead& head);
 
 /// GET and HEAD of a manifest, or 304 or 412.
 http::Response ManifestAnswer(const http::RequestHead& head, const registry::StoredManifest& manifest);

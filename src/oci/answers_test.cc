@@ -143,6 +143,27 @@ TEST(Answers, PreconditionsAreEvaluatedInTheirOrder) {
   }
 }
 
+TEST(Answers, AChangeIsAskedWhatItWouldMeet) {
+  const std::string etag = '"' + kDigest.ToString() + '"', weak = "W/" + etag;
+  EXPECT_FALSE(ConditionOf(Pull(http::Method::kPut).With("If-Range", etag).head));
+  struct Case {
+    std::vector<http::HeaderField> fields;
+    bool of_it, of_nothing;
+  };
+  for (const Case& one :
+       {Case{{{"If-None-Match", "*"}}, false, true}, Case{{{"If-None-Match", weak}}, false, true},
+        Case{{{"If-None-Match", "\"x\""}}, true, true}, Case{{{"if-match", "*"}}, true, false},
+        Case{{{"If-Match", etag}}, true, false}, Case{{{"If-Match", weak}}, false, false},
+        Case{{{"If-Match", ""}}, false, false},
+        Case{{{"If-Match", etag}, {"If-None-Match", "*"}}, false, false}}) {
+    Pull change(http::Method::kPut);
+    for (const http::HeaderField& field : one.fields) change.With(field.name, field.value);
+    const registry::ImageCondition condition = ConditionOf(change.head);
+    EXPECT_EQ(condition(kDigest), one.of_it) << one.fields[0].name << one.fields[0].value;
+    EXPECT_EQ(condition(std::nullopt), one.of_nothing) << one.fields[0].name << one.fields[0].value;
+  }
+}
+
 TEST(Answers, AFailedPreconditionIsNothingToKeep) {
   const auto content = std::make_shared<const std::string>("{}");
   const registry::StoredManifest manifest(kDigest, "application/vnd.oci.image.manifest.v1+json", content);

@@ -87,6 +87,8 @@ constexpr ErrorRow kRows[] = {
      "The manifest's digest is '{digest}' and does not match the requested digest '{expected}'"},
     {kImageReferencedByIndex, "UNSUPPORTED", 405, "Requested image referenced by manifest list: {digests}"},
     {kImageTagDigestMismatch, "MANIFEST_UNKNOWN", 404, "Requested image not found"},
+    {kPreconditionFailed, "PRECONDITION_FAILED", 412,
+     "What is there is not what the condition of the request names"},
     {kImageArchived, "MANIFEST_UNKNOWN", 404, "Requested image not found"},
     {kStorageClassNotSupported, "UNSUPPORTED", 405, "The storage class cannot be updated: {detail}"},
     {kManifestInvalid, "UNSUPPORTED", 405,

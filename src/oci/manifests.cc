@@ -56,7 +56,8 @@ Result<http::Reply> PutManifest(const Rooms& rooms, const CallPtr& call) {
       TRY(rooms.images.Put(*call->repository, {.content = std::move(call->body),
                                                .declared_media_type = DeclaredMediaType(call->head),
                                                .digest = call->route.digest,
-                                               .tags = tags}));
+                                               .tags = tags,
+                                               .condition = ConditionOf(call->head)}));
   TRY(CheckRepeatedTag(rooms, *call, image));
   rooms.traffic.Pushed(*call->repository, size);
   const std::string digest = image.digest.ToString();
@@ -73,7 +74,7 @@ Result<http::Reply> PutManifest(const Rooms& rooms, const CallPtr& call) {
 /// image and every tag on it.
 Result<http::Reply> DeleteManifest(const Rooms& rooms, const CallPtr& call) {
   TRY(rooms.images.Delete(*call->repository, ReferenceOf(call->route),
-                          /*last_tag_takes_image=*/rooms.ecr_quirks));
+                          /*last_tag_takes_image=*/rooms.ecr_quirks, ConditionOf(call->head)));
   return http::Response{.status = 202};
 }
 

@@ -2,6 +2,7 @@
 
 // How a caller says which image is meant, and what answers when it is not there.
 
+#include <functional>
 #include <optional>
 
 #include "base/digest.h"
@@ -15,6 +16,10 @@ struct ImageReference {
   std::optional<Digest> digest;
   std::optional<ImageTag> tag;
 };
+
+/// What a change demands of the image that it would meet, by its digest; nothing = there is none. Null = the
+/// change demands nothing. Asked inside the transaction of the change.
+using ImageCondition = std::function<bool(const std::optional<Digest>& present)>;
 
 std::unexpected<Error> ImageNotFound(const Repository& repository, const ImageReference& reference);
 

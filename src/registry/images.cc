@@ -189,6 +189,17 @@ Result<bool> MoveTag(WriteTransaction& transaction, const Repository& repository
   return true;
 }
 
+// Nothing may change between what a condition is told and what it allows.
+metadata::RepositoryLock LockFor(const ImageCondition& condition) {
+  return condition ? metadata::RepositoryLock::kAgainstWrites : metadata::RepositoryLock::kAgainstDeletion;
+}
+
+Result<> Require(const ImageCondition& condition, const Repository& repository,
+                 const std::optional<Digest>& present) {
+  if (!condition || condition(present)) return {};
+  return Fail(About(repository, ErrorCode::kPreconditionFailed));
+}
+
 // Takes the image and every tag on it, unless an index names it.
 Result<Images::Deleted> RemoveImage(WriteTransaction& transaction, const Repository& repository,
                                     const Digest& digest, const Grace& grace, const events::Outbox& outbox) {
@@ -267,9 +278,14 @@ Result<PutImageResult> Images::Put(const Repository& repository, NewImage image)
   const Digest digest = TRY(DigestOf(image));
   return store_.Write([&](WriteTransaction& transaction) -> Result<PutImageResult> {
     const RepositoryRef ref = RefOf(repository);
-    TRY(RequireRepository(transaction, repository));
+    TRY(RequireRepository(transaction, repository, LockFor(image.condition)));
     PutImageResult result{.digest = digest, .media_type = manifest.media_type, .subject = manifest.subject};
     auto stored = TRY(metadata::FindManifest(transaction.session(), ref, digest));
+    if (image.condition && image.digest)
+      TRY(Require(image.condition, repository, stored ? image.digest : std::nullopt));
+    else if (image.condition)
+      TRY(Require(image.condition, repository,
+                  TRY(metadata::FindTag(transaction.session(), ref, image.tags.front()))));
     if (!stored) {
       stored = TRY(InsertImage(transaction, repository, digest, manifest, image.content));
       TRY(CheckImageQuota(transaction, repository, quotas_.images));
@@ -396,19 +412,21 @@ Result<Page<std::string>> Images::ListTags(const Repository& repository, const P
 }
 
 Result<Images::Deleted> Images::Delete(const Repository& repository, const ImageReference& reference,
-                                       bool last_tag_takes_image) {
+                                       bool last_tag_takes_image, const ImageCondition& condition) {
   return store_.Write([&](WriteTransaction& transaction) -> Result<Deleted> {
     const RepositoryRef ref = RefOf(repository);
-    TRY(RequireRepository(transaction, repository));
+    TRY(RequireRepository(transaction, repository, LockFor(condition)));
     if (!reference.tag) {
       if (!TRY(metadata::FindManifest(transaction.session(), ref, *reference.digest)))
         return ImageNotFound(repository, reference);
+      TRY(Require(condition, repository, reference.digest));
       return RemoveImage(transaction, repository, *reference.digest, grace_, outbox_);
     }
     const std::optional<Digest> tagged = TRY(metadata::FindTag(transaction.session(), ref, *reference.tag));
     if (!tagged) return ImageNotFound(repository, reference);
     if (reference.digest && *reference.digest != *tagged)
       return Fail(About(repository, ErrorCode::kImageTagDigestMismatch));
+    TRY(Require(condition, repository, tagged));
     const bool last = TRY(metadata::TagsOf(transaction.session(), ref, *tagged)).size() == 1;
     if (last && last_tag_takes_image) return RemoveImage(transaction, repository, *tagged, grace_, outbox_);
     TRY(metadata::DeleteTag(transaction, ref, *reference.tag));

@@ -56,6 +56,7 @@ struct NewImage {
   std::optional<Digest>
       digest;  // as the caller computed it; with another algorithm than sha256 it is the image's own
   std::vector<ImageTag> tags;
+  ImageCondition condition = {};  // of the image that has the digest, when one was given, else the first tag
 };
 
 struct PutImageResult {
@@ -85,8 +86,8 @@ class Images {
   /// again, with no tag or with tags that are on it already, changes nothing and is no error here: created,
   /// restored and tag_moved are false, and the API door makes kImageAlreadyExists of that. An archived image
   /// is active again when its layers are at hand.
-  ///   kManifest…, kImageDigestMismatch, kLayersNotFound, kReferencedImagesNotFound, kImageTagImmutable,
-  ///   kLimitExceeded
+  ///   kManifest…, kImageDigestMismatch, kPreconditionFailed, kLayersNotFound, kReferencedImagesNotFound,
+  ///   kImageTagImmutable, kLimitExceeded
   Result<PutImageResult> Put(const Repository& repository, NewImage image);
 
   /// kImageNotFound (also when digest and tag mean different images); kImageArchived.
@@ -113,10 +114,10 @@ class Images {
   using Deleted = std::vector<ImageId>;
   /// By digest: the image and every tag on it. By tag (or both): the tag, and the image with its last tag
   /// when `last_tag_takes_image`.
-  ///   kImageNotFound, kImageTagDigestMismatch, kImageReferencedByIndex (the image would go, and an index
-  ///   names it)
+  ///   kImageNotFound, kImageTagDigestMismatch, kPreconditionFailed, kImageReferencedByIndex (the image would
+  ///   go, and an index names it)
   Result<Deleted> Delete(const Repository& repository, const ImageReference& reference,
-                         bool last_tag_takes_image);
+                         bool last_tag_takes_image, const ImageCondition& condition = {});
 
  private:
   metadata::Store& store_;

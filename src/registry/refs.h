@@ -28,8 +28,10 @@ inline Error About(const Repository& repository, ErrorCode code) {
 
 /// kRepositoryNotFound when the repository has been deleted since it was looked up: writers check by its id,
 /// inside their transaction.
-inline Result<> RequireRepository(metadata::WriteTransaction& transaction, const Repository& repository) {
-  if (!TRY(metadata::RepositoryExists(transaction, RefOf(repository))))
+inline Result<> RequireRepository(
+    metadata::WriteTransaction& transaction, const Repository& repository,
+    metadata::RepositoryLock lock = metadata::RepositoryLock::kAgainstDeletion) {
+  if (!TRY(metadata::RepositoryExists(transaction, RefOf(repository), lock)))
     return Fail(About(repository, ErrorCode::kRepositoryNotFound));
   return {};
 }

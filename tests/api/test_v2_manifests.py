@@ -368,6 +368,76 @@ def test_deleting_an_image_takes_its_tags(v2):
     assert v2.put_manifest("v1", manifest).status == 201  # its layers are held for a while
 
 
+# ---- on a condition (RFC 9110 13.1)
+
+
+def assert_precondition_failed(answer):
+    assert answer.status == 412, answer
+    assert answer.error == ("PRECONDITION_FAILED", "What is there is not what the condition of the request names")
+    assert answer.headers["ETag"] is None  # who may only push is not told what is there
+
+
+def test_a_push_to_a_tag_that_must_be_new_or_as_it_was(v2):
+    first, second = v2.image(b"first"), v2.image(b"second")
+    etag, other = f'"{digest_of(first)}"', f'"{digest_of(second)}"'
+    for nothing_there in ({"If-Match": "*"}, {"If-Match": etag}):
+        assert_precondition_failed(v2.put_manifest("v1", first, **nothing_there))
+    assert_unknown(v2.get_manifest("v1"))
+    assert_unknown(v2.get_manifest(digest_of(first)))  # all or nothing
+    assert v2.put_manifest("v1", first, **{"If-None-Match": "*"}).status == 201
+    for refused in ({"If-None-Match": "*"}, {"If-None-Match": f'W/{etag}'}, {"If-Match": other},
+                    {"If-Match": f"W/{etag}"}, {"If-Match": etag, "If-None-Match": etag}):
+        assert_precondition_failed(v2.put_manifest("v1", second, **refused))
+    assert_is_manifest(v2.get_manifest("v1"), first)
+    assert_unknown(v2.get_manifest(digest_of(second)))
+    assert v2.put_manifest("v1", second, **{"If-Match": f"{other}, {etag}"}).status == 201
+    assert v2.put_manifest("v1", first, **{"If-None-Match": etag, "If-Match": "*"}).status == 201
+    assert_is_manifest(v2.get_manifest("v1"), first)
+
+
+def test_a_push_by_digest_on_a_condition(v2):
+    manifest = v2.image()
+    digest = digest_of(manifest)
+    assert_precondition_failed(v2.put_manifest(digest, manifest, **{"If-Match": f'"{digest}"'}))
+    assert v2.put_manifest(digest, manifest, **{"If-None-Match": "*"}).status == 201
+    assert_precondition_failed(v2.put_manifest(digest, manifest, **{"If-None-Match": "*"}))
+    assert v2.put_manifest(digest, manifest, **{"If-Match": f'"{digest}"'}).status == 201
+
+
+@pytest.mark.parametrize("by_digest", (False, True))
+def test_a_deletion_on_a_condition(v2, by_digest):
+    manifest = v2.push_image("v1")
+    digest = digest_of(manifest)
+    reference = digest if by_digest else "v1"
+    for refused in ({"If-Match": '"other"'}, {"If-Match": f'W/"{digest}"'}, {"If-None-Match": "*"},
+                    {"If-None-Match": f'"{digest}"'}):
+        assert_precondition_failed(v2.delete_manifest(reference, **refused))
+        assert_is_manifest(v2.get_manifest("v1"), manifest)
+    assert v2.delete_manifest(reference, **{"If-Match": f'"{digest}"'}).status == 202
+    assert_unknown(v2.get_manifest(reference))
+    assert_unknown(v2.delete_manifest(reference, **{"If-Match": f'"{digest}"'}))  # as without a condition
+
+
+def test_of_twins_on_one_condition_one_goes_ahead(v2):
+    """Whoever makes a tag, moves it from an image, or deletes it there: exactly one."""
+    images = [v2.image(pattern(64, bytes([i]))) for i in range(6)]
+    with concurrent.futures.ThreadPoolExecutor(len(images)) as writers:
+        for round_ in range(10):
+            tag = f"v{round_}"
+            made = list(writers.map(lambda manifest: v2.put_manifest(tag, manifest, **{"If-None-Match": "*"}), images))
+            assert sorted(answer.status for answer in made) == [201] + [412] * (len(images) - 1)
+            (first,) = (manifest for manifest, answer in zip(images, made) if answer.status == 201)
+            assert_is_manifest(v2.get_manifest(tag), first)
+            etag = {"If-Match": f'"{digest_of(first)}"'}
+            others = [manifest for manifest in images if manifest != first]
+            deletion = writers.submit(v2.delete_manifest, tag, **etag)
+            moved = list(writers.map(lambda manifest: v2.put_manifest(tag, manifest, **etag), others))
+            done = [answer.status for answer in (*moved, deletion.result()) if answer.status not in (404, 412)]
+            assert done in ([201], [202])
+            if done == [202]:
+                assert_unknown(v2.get_manifest(tag))
+
+
 # ---- many, and again after a crash
 
 

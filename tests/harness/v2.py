@@ -126,11 +126,15 @@ class V2:
 
     # ---- manifests
 
-    def put_manifest(self, reference: str, manifest, media_type: str | None = None) -> Answer:
+    def put_manifest(self, reference: str, manifest, media_type: str | None = None, **headers) -> Answer:
         content = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
         if media_type is None:
             media_type = json.loads(content).get("mediaType", IMAGE_TYPE)
-        return self.request("PUT", self.path(f"manifests/{reference}"), content, {"Content-Type": media_type})
+        return self.request("PUT", self.path(f"manifests/{reference}"), content,
+                            {"Content-Type": media_type, **headers})
+
+    def delete_manifest(self, reference: str, **headers) -> Answer:
+        return self.request("DELETE", self.path(f"manifests/{reference}"), headers=headers)
 
     def get_manifest(self, reference: str, method: str = "GET", **headers) -> Answer:
         return self.request(method, self.path(f"manifests/{reference}"), headers=headers)
