@@ -48,14 +48,6 @@ class CollectionTest : public RegistryTest {
     return TestRegistry::ManifestOf(WithAFile('c') + name, {WithAFile('l') + name});
   }
 
-  /// The manifest of an image with a layer that its urls lead to; its config is pushed.
-  std::string WithALayerOfElsewhere(const std::string& layer) {
-    Must(registry->Push(*repository, "config"));
-    std::string manifest = TestRegistry::ManifestOf("config", {layer});
-    const std::string type = "layer.v1.tar\"";
-    return manifest.replace(manifest.find(type), type.size(),
-                            R"(layer.nondistributable.v1.tar","urls":["https://example.org/layer"])");
-  }
   std::vector<std::string> Findings() {
     std::vector<std::string> codes;
     for (bool done = false; !done;) {
@@ -119,7 +111,8 @@ TEST_F(CollectionTest, ALayerOfElsewhereThatWasPushedIsHeldLikeAnyOther) {
   const std::string layer = WithAFile('l');
   const Digest digest = TestRegistry::DigestOf(layer);
   Must(registry->Push(*repository, layer));
-  const std::string manifest = WithALayerOfElsewhere(layer);
+  Must(registry->Push(*repository, "config"));
+  const std::string manifest = TestRegistry::ManifestOfElsewhere("config", layer);
   Must(registry->Put(*repository, manifest, "v1"));
   clock.Advance(hours(25));
   registry->CollectAll();
@@ -134,7 +127,8 @@ TEST_F(CollectionTest, ALayerOfElsewhereThatWasPushedIsHeldLikeAnyOther) {
 
 TEST_F(CollectionTest, ALayerOfElsewhereMayComeLaterOrNever) {
   const std::string layer = WithAFile('l');
-  const std::string manifest = WithALayerOfElsewhere(layer);
+  Must(registry->Push(*repository, "config"));
+  const std::string manifest = TestRegistry::ManifestOfElsewhere("config", layer);
   Must(registry->Put(*repository, manifest, "v1"));
   EXPECT_TRUE(Findings().empty());
   Must(registry->storage_classes->Update(*repository, {std::nullopt, ImageTag::Trusted("v1")},

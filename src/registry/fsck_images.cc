@@ -7,6 +7,7 @@
 #include "metadata/storage_class.h"
 #include "registry/caches.h"
 #include "registry/fsck.h"
+#include "registry/layers_elsewhere.h"
 #include "registry/manifest.h"
 #include "registry/storage_class.h"
 
@@ -21,17 +22,19 @@ using ReferenceSet = std::set<std::tuple<Digest, int, bool>>;
 
 constexpr int kPage = 64, kManifestPage = 16;
 
+bool HasRow(const ReferenceSet& stored, const Reference& reference) {
+  return std::ranges::any_of(stored, [&](const auto& row) {
+    return std::get<Digest>(row) == reference.digest &&
+           std::get<int>(row) == static_cast<int>(reference.kind);
+  });
+}
+
 // Layers that need not be here are stated where there is a row for them.
 ReferenceSet StatedIn(const Manifest& manifest, ImageStatus status, const ReferenceSet& stored) {
   ReferenceSet set;
-  for (const Reference& reference : manifest.references) {
-    const int kind = static_cast<int>(reference.kind);
-    const bool has_row = std::ranges::any_of(stored, [&](const auto& row) {
-      return std::get<Digest>(row) == reference.digest && std::get<int>(row) == kind;
-    });
-    if (!reference.elsewhere || has_row)
-      set.emplace(reference.digest, kind, status == ImageStatus::kArchived);
-  }
+  for (const Reference& reference : manifest.references)
+    if (!reference.elsewhere || HasRow(stored, reference))
+      set.emplace(reference.digest, static_cast<int>(reference.kind), status == ImageStatus::kArchived);
   return set;
 }
 
@@ -94,9 +97,42 @@ Result<bool> ActivateAnew(FsckWork& work, const WalkedManifest& walked) {
   });
 }
 
+// Layers that need not be here and are, which nothing holds: they were pushed behind their manifest, or
+// before such layers were held at all. An archived image needs none of them at hand.
+Result<std::vector<Digest>> UnheldOf(metadata::sql::Session& session, const WalkedManifest& walked,
+                                     const Manifest& manifest, const ReferenceSet& stored) {
+  std::vector<Digest> unheld;
+  if (walked.row.status != ImageStatus::kActive) return unheld;
+  for (const Reference& reference : manifest.references) {
+    if (!reference.elsewhere || HasRow(stored, reference)) continue;
+    const auto link = TRY(metadata::FindLink(session, walked.ref, reference.digest));
+    if (link && link->blob.hot()) unheld.push_back(reference.digest);
+  }
+  return unheld;
+}
+
+struct UnheldLayers {
+  const WalkedManifest* image;
+  std::string subject;
+  std::vector<Digest> layers;
+};
+
+// False when the image is gone, or was archived, since it was looked at.
+Result<bool> HoldLayers(FsckWork& work, const WalkedManifest& walked) {
+  if (!work.options.repair) return false;
+  const Manifest manifest = TRY(ParseManifest(walked.content, walked.row.media_type));
+  return work.store.Write([&](WriteTransaction& transaction) -> Result<bool> {
+    const auto image = TRY(metadata::FindManifest(transaction.session(), walked.ref, walked.row.digest));
+    if (!image || image->status != ImageStatus::kActive) return false;
+    TRY(ReferLayersElsewhere(transaction, walked.ref, walked.row.digest, manifest));
+    return true;
+  });
+}
+
 // What a page of manifests found, to be mended outside of its read.
 struct WrongImages {
   std::vector<WrongReferences> references;
+  std::vector<UnheldLayers> unheld;
   std::vector<std::pair<const WalkedManifest*, std::string>> out_of_reach;
 };
 
@@ -126,6 +162,8 @@ Result<> CheckImage(FsckWork& work, metadata::sql::Session& session, const Walke
   }
   if (walked.row.status == ImageStatus::kActive && !TRY(IsAtHand(session, walked.ref, stated)))
     wrong.out_of_reach.emplace_back(&walked, subject);
+  if (auto unheld = TRY(UnheldOf(session, walked, *manifest, stored)); !unheld.empty())
+    wrong.unheld.push_back({&walked, subject, std::move(unheld)});
   if (stored != stated) wrong.references.push_back({&walked, subject, std::move(stated)});
   return {};
 }
@@ -147,6 +185,11 @@ Result<std::size_t> CheckImages(FsckWork& work) {
   for (const WrongReferences& image : wrong.references) {
     const bool mended = TRY(RewriteReferences(work, *image.manifest, image.stated));
     work.findings.push_back({"references_differ_from_manifest", image.subject, "", mended});
+  }
+  for (const UnheldLayers& image : wrong.unheld) {
+    const bool mended = TRY(HoldLayers(work, *image.image));
+    for (const Digest& layer : image.layers)
+      work.findings.push_back({"layer_without_reference", image.subject, layer.ToString(), mended});
   }
   if (!walked.empty()) {
     const WalkedManifest& last = walked.back();

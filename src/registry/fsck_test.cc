@@ -163,6 +163,32 @@ TEST_F(FsckTest, ReferenceRowsFollowTheManifest) {
   EXPECT_THAT(Codes(), ElementsAre("tag_without_image"));
 }
 
+// Pushed behind its manifest, or before such layers were held.
+TEST_F(FsckTest, ALayerOfElsewhereThatNothingHoldsIsHeldByRepair) {
+  Must(registry->Push(*repository, config));
+  Must(registry->Put(*repository, TestRegistry::ManifestOfElsewhere(config, layer), "v1"));
+  EXPECT_THAT(Codes(), IsEmpty());  // it need not be here
+  Must(registry->Push(*repository, layer));
+  EXPECT_THAT(Codes(), ElementsAre("layer_without_reference"));
+  const Outcome repaired = Check({.repair = true});
+  EXPECT_THAT(repaired.codes, ElementsAre("layer_without_reference"));
+  EXPECT_EQ(repaired.repaired, 1);
+  EXPECT_THAT(Codes(), IsEmpty());
+  clock.Advance(hours(25));
+  registry->CollectAll();
+  EXPECT_EQ(Must(registry->Pull(*repository, layer_digest())), layer);
+  EXPECT_EQ(CodeOf(registry->layers->Delete(*repository, layer_digest())), ErrorCode::kLayerReferenced);
+}
+
+TEST_F(FsckTest, AnArchivedImageNeedsNoLayerOfElsewhereAtHand) {
+  Must(registry->Push(*repository, config));
+  Must(registry->Put(*repository, TestRegistry::ManifestOfElsewhere(config, layer), "v1"));
+  Must(registry->storage_classes->Update(*repository, {std::nullopt, ImageTag::Trusted("v1")},
+                                         StorageClass::kArchive));
+  Must(registry->Push(*repository, layer));
+  EXPECT_THAT(Codes({.repair = true}), IsEmpty());
+}
+
 TEST_F(FsckTest, AWrapThatDoesNotOpenIsToldByHeadAndHealedByAPush) {
   const Digest digest = TestRegistry::DigestOf(layer);
   const RepositoryPtr other = registry->Create("team/other");

@@ -8,6 +8,7 @@
 #include "metadata/images.h"
 #include "metadata/usage.h"
 #include "registry/announce.h"
+#include "registry/layers_elsewhere.h"
 #include "registry/lines.h"
 #include "registry/refs.h"
 #include "registry/storage_class.h"
@@ -110,20 +111,6 @@ Result<metadata::ManifestRow> InsertImage(WriteTransaction& transaction, const R
   TRY(ReferLayers(transaction, repository, manifest));
   transaction.Touch(ManifestKey(repository.id, digest));
   return row;
-}
-
-// Layers that need not be here: those that were pushed all the same are held like any other.
-Result<> ReferLayersOfElsewhere(WriteTransaction& transaction, const Repository& repository,
-                                const Digest& digest, const Manifest& manifest) {
-  const RepositoryRef ref = RefOf(repository);
-  for (const Reference& reference : manifest.references) {
-    if (!reference.elsewhere || !TRY(metadata::IsLayerPresent(transaction, ref, reference.digest))) continue;
-    TRY(metadata::InsertReference(transaction, ref, digest,
-                                  {reference.digest, static_cast<int>(reference.kind)}));
-    TRY(metadata::ReferLink(transaction, ref, reference.digest, reference.media_type));
-    transaction.Touch(LayerKey(repository.id, reference.digest));
-  }
-  return {};
 }
 
 // An archived image that is pushed again is active at once: its layers came with the push
@@ -297,7 +284,7 @@ Result<PutImageResult> Images::Put(const Repository& repository, NewImage image)
       TRY(RestoreImage(transaction, repository, digest, manifest, outbox_));
       result.restored = true;
     }
-    TRY(ReferLayersOfElsewhere(transaction, repository, digest, manifest));
+    TRY(ReferLayersElsewhere(transaction, ref, digest, manifest));
     std::vector<std::string> moved;
     for (const ImageTag& tag : image.tags)
       if (TRY(MoveTag(transaction, repository, tag, digest))) moved.push_back(tag.str());

@@ -176,6 +176,13 @@ struct TestRegistry {
     return R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" +
            descriptor("config.v1+json", config) + R"(,"layers":[)" + list + "]}";
   }
+  /// The same with one layer, that its urls lead to.
+  static std::string ManifestOfElsewhere(std::string_view config, const std::string& layer) {
+    std::string manifest = ManifestOf(config, {layer});
+    const std::string type = "layer.v1.tar\"";
+    return manifest.replace(manifest.find(type), type.size(),
+                            R"(layer.nondistributable.v1.tar","urls":["https://example.org/layer"])");
+  }
   static std::string IndexOf(const std::vector<std::string>& manifests) {
     std::string list;
     for (const std::string& manifest : manifests)
