@@ -1,6 +1,7 @@
 #include "registry/images.h"
 
 #include <algorithm>
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -150,6 +151,33 @@ TEST_F(ImagesTest, DeletingByTagTakesTheImageWithItsLastTag) {
   EXPECT_EQ(gone[0].tag, "b");
   EXPECT_EQ(registry->images->TryGet(*repository, digest.ToString()), nullptr);
   EXPECT_EQ(CodeOf(registry->images->Get(*repository, {digest, std::nullopt})), ErrorCode::kImageNotFound);
+}
+
+// As two nodes on one store: between the question and the write nobody else writes there.
+TEST(ImagesOnPostgres, OfTwinsOnOneConditionOneGoesAhead) {
+  if (metadata::sql::TestPostgresUrl().empty()) GTEST_SKIP() << metadata::sql::kNoTestPostgres;
+  metadata::sql::TestSchema schema;
+  metadata::sql::TestDirectory directory;
+  ManualClock clock;
+  TestRegistry one(directory, clock, {.database = schema.url()});
+  TestRegistry other(directory, clock, {.database = schema.url()});
+  const RepositoryPtr repository = one.Create("team/app");
+  Must(one.Push(*repository, "config"));
+  Must(one.Push(*repository, "other config"));
+  const auto make = [&](TestRegistry& node, const std::string& config, int round) {
+    return node.images
+        ->Put(*repository, {.content = TestRegistry::ManifestOf(config, {}),
+                            .tags = {ImageTag::Trusted("v" + std::to_string(round))},
+                            .condition = [](const std::optional<Digest>& present) { return !present; }})
+        .has_value();
+  };
+  for (int round = 0; round < 50; ++round) {
+    bool made_by_other = false;
+    std::thread twin([&] { made_by_other = make(other, "other config", round); });
+    const bool made = make(one, "config", round);
+    twin.join();
+    EXPECT_NE(made, made_by_other) << round;
+  }
 }
 
 TEST_F(ImagesTest, ListsAreNewestFirstAndPagedWithoutGapsOrRepeats) {
