@@ -71,8 +71,8 @@ std::string Encode(const std::filesystem::path& path) { return Quoted(path.strin
 template <class Tag>
 bool Decode(const std::string& text, Name<Tag>& out) {
   Result<Name<Tag>> name = Name<Tag>::Parse(text);
-  if (name) out = *std::move(name);
-  return name.has_value();
+  if (!name) return false;
+  return out = *std::move(name), true;
 }
 template <class Tag>
 std::string Encode(const Name<Tag>& name) {
