@@ -58,6 +58,15 @@ Result<bool> CheckpointUpload(WriteTransaction& transaction, RepositoryRef ref, 
   return written == 1;
 }
 
+Result<bool> KeepUploadProgress(WriteTransaction& transaction, RepositoryRef ref, const UploadRow& row) {
+  const std::int64_t written = TRY(transaction->Run(
+      "UPDATE uploads SET received = $5, parts = $6, short_part = $7, sealed_state = $8"
+      " WHERE registry = $1 AND repository = $2 AND id = $3 AND writer_epoch = $4 AND state = 1",
+      ref.registry, ref.repository, row.id, row.writer_epoch, row.received, row.parts, row.short_part,
+      row.sealed_state));
+  return written == 1;
+}
+
 Result<bool> EndUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id,
                        std::int64_t epoch, UploadState state, const std::optional<Digest>& digest) {
   const std::int64_t ended = TRY(transaction->Run(

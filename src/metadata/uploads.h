@@ -37,8 +37,11 @@ Result<bool> InsertUpload(WriteTransaction& transaction, RepositoryRef ref, cons
 /// open or another writer was faster.
 Result<bool> FenceUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id,
                          std::int64_t epoch);
-/// Writes an open session's progress, under its writer epoch. False when that is no longer the writer's.
+/// Writes an open session's progress with its file and wrapped key, under its writer epoch. False when that
+/// is no longer the writer's.
 Result<bool> CheckpointUpload(WriteTransaction& transaction, RepositoryRef ref, const UploadRow& row);
+/// The same of a session whose row names its file and key: neither is written again, nor are their indexes.
+Result<bool> KeepUploadProgress(WriteTransaction& transaction, RepositoryRef ref, const UploadRow& row);
 /// Ends an open session under its epoch; forgets its file, key and state. False when it is not open or fenced
 /// off.
 Result<bool> EndUpload(WriteTransaction& transaction, RepositoryRef ref, std::string_view id,

@@ -239,6 +239,9 @@ Result<metadata::UploadRow> UploadSession::Keep(metadata::UploadRow row, bool in
                                                 blobs::BlobWriter::Reach reach) const {
   const blobs::BlobWriter::Checkpointed point = TRY(writer_->Checkpoint(reach));
   row.received = static_cast<std::int64_t>(point.received);
+  if (row.file_id)
+    if (const auto key = context_.keys.Get(KeyRefOf(repository_), row.key.repository_key))
+      return KeepProgress(std::move(row), *key, point.state);
   row.file_id = ToVector(writer_->file().bytes());
   const auto written = context_.store.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
     TRY(RequireRepository(transaction, repository_));  // before its key: nothing sweeps that twice
@@ -250,6 +253,17 @@ Result<metadata::UploadRow> UploadSession::Keep(metadata::UploadRow row, bool in
     return metadata::InsertUpload(transaction, ref(), row);
   });
   if (!TRY(written)) return Fail(About(ErrorCode::kUploadNotFound));  // fenced off, cancelled or expired
+  return row;
+}
+
+/// The same when the row names the file already: the rest of it stays as it is, the wrapped data key too.
+Result<metadata::UploadRow> UploadSession::KeepProgress(metadata::UploadRow row,
+                                                        const keys::RepositoryKey& key, Bytes state) const {
+  row.sealed_state = key.Seal(kStatePurpose, StateSubject(), state);
+  const bool written = TRY(context_.store.Write([&](metadata::WriteTransaction& transaction) {
+    return metadata::KeepUploadProgress(transaction, ref(), row);
+  }));
+  if (!written) return Fail(About(ErrorCode::kUploadNotFound));
   return row;
 }
 

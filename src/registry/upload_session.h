@@ -107,6 +107,8 @@ class UploadSession {
   std::uint64_t unprotected() const { return received() - kept_; }
   Result<metadata::UploadRow> Keep(metadata::UploadRow row, bool inserted,
                                    blobs::BlobWriter::Reach reach) const;
+  Result<metadata::UploadRow> KeepProgress(metadata::UploadRow row, const keys::RepositoryKey& key,
+                                           Bytes state) const;
   Result<> Adopt(Result<metadata::UploadRow> kept);
   Result<> EndCheckpointAhead();
   Result<> EnsureWriter(bool sha512, std::uint64_t expected_size);
