@@ -33,7 +33,7 @@ Result<CreateRepositoryResponse> CreateRepository(Ecr& ecr, const aws::CallConte
     wanted.encryption = TRY(ReadEncryption(encryption->encryption_type, encryption->kms_key));
   wanted.tag_exclusions = TRY(ReadExclusions(mutability, request.image_tag_mutability_exclusion_filters));
   wanted.tags = TRY(ReadResourceTags(request.tags.value_or(std::vector<Tag>{})));
-  const registry::RepositoryPtr repository = TRY(ecr.repositories.Create(registry, std::move(wanted)));
+  const registry::RepositoryPtr repository = TRY(ecr.repositories.Create(registry, wanted));
   return CreateRepositoryResponse{.repository = ToAnswer(ecr, call, *repository)};
 }
 
