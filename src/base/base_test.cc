@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "base/arn.h"
 #include "base/clock.h"
@@ -109,6 +111,25 @@ TEST(Clock, WritesAndReadsTheFormsOfSigV4) {
   EXPECT_EQ(ToHttpDate({784111777'000'000}), "Sun, 06 Nov 1994 08:49:37 GMT");
   for (const char* bad : {"20150230T123600Z", "20150830T243600Z", "20150830 123600Z", "20150830T123600"})
     EXPECT_FALSE(FromBasicIso8601(bad, time)) << bad;
+}
+
+TEST(Crypto, HmacIsRfc4231) {  // test cases 1, 2 and 6, and a key of just a block beside the library's own
+  const auto mac = [](Bytes key, std::string_view message) {
+    return HexEncode(HmacSha256(key, AsBytes(message)));
+  };
+  EXPECT_EQ(mac(ByteVector(20, 0x0b), "Hi There"),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(mac(AsBytes("Jefe"), "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(mac(ByteVector(131, 0xaa), "Test Using Larger Than Block-Size Key - Hash Key First"),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  for (const std::size_t size : {0, 1, 63, 64, 65, 200}) {
+    const ByteVector room(size + 1, 0x5a);  // the library takes no null key
+    std::array<std::uint8_t, 32> expected;
+    ASSERT_NE(HMAC(EVP_sha256(), room.data(), static_cast<int>(size), nullptr, 0, expected.data(), nullptr),
+              nullptr);
+    EXPECT_EQ(mac(Bytes(room).first(size), ""), HexEncode(expected)) << size;
+  }
 }
 
 TEST(Crypto, DeriveKeyIsRfc5869) {  // appendix A.1, its first 32 bytes

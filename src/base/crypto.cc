@@ -1,10 +1,10 @@
 #include "base/crypto.h"
 
 #include <algorithm>
+#include <memory>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include "base/aead.h"
@@ -60,11 +60,27 @@ SecretKey SecretKey::From(Bytes bytes) {
   return key;
 }
 
+// RFC 2104, of two digests: OpenSSL 3.0's own takes two and a half times as long, for it looks its parts up
+// anew each time, and every signature and every sealed text has several.
 std::array<std::uint8_t, 32> HmacSha256(Bytes key, Bytes message) {
   std::array<std::uint8_t, 32> mac;
-  unsigned length = 0;
-  CHECK(HMAC(Sha256Method(), key.data(), static_cast<int>(key.size()), message.data(), message.size(),
-             mac.data(), &length) != nullptr);
+  std::array<std::uint8_t, 64> block{};  // of the hash
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  const auto digest = [&](Bytes first, Bytes second, std::uint8_t* out) {
+    CHECK(EVP_DigestInit_ex2(context.get(), Sha256Method(), nullptr) == 1 &&
+          EVP_DigestUpdate(context.get(), first.data(), first.size()) == 1 &&
+          EVP_DigestUpdate(context.get(), second.data(), second.size()) == 1 &&
+          EVP_DigestFinal_ex(context.get(), out, nullptr) == 1);
+  };
+  if (key.size() > block.size())
+    digest(key, {}, block.data());
+  else
+    std::ranges::copy(key, block.begin());
+  for (std::uint8_t& byte : block) byte ^= 0x36;
+  digest(block, message, mac.data());
+  for (std::uint8_t& byte : block) byte ^= 0x36 ^ 0x5c;
+  digest(block, mac, mac.data());
+  Wipe(block);
   return mac;
 }
 
