@@ -1,7 +1,10 @@
 #include "metadata/store.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <latch>
+#include <map>
+#include <ranges>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -303,6 +306,53 @@ TEST_F(SqliteStore, WhatIsQueuedIsCommittedAsOne) {
   }
   for (std::thread& writer : writers) writer.join();
   EXPECT_FALSE(store->broken());
+}
+
+// The stripes that a closure sees are raised once its group is committed: members of one group see the same.
+std::map<std::uint64_t, int> MembersOfGroups(Store& store, int writes, std::chrono::milliseconds each,
+                                             WritePriority priority) {
+  std::map<std::uint64_t, int> members;
+  std::vector<std::thread> writers;
+  {
+    HeldWriter held(store);
+    for (int i = 0; i < writes; ++i) {
+      writers.emplace_back([&] {
+        EXPECT_TRUE(store.Write(
+            [&](WriteTransaction& transaction) -> Result<> {
+              ++members[store.versions().Current(7)];
+              transaction.Touch(7);
+              const auto end = std::chrono::steady_clock::now() + each;
+              while (std::chrono::steady_clock::now() < end) {
+              }
+              return {};
+            },
+            priority));
+      });
+    }
+    held.ReleaseAt(static_cast<std::size_t>(writes));
+  }
+  for (std::thread& writer : writers) writer.join();
+  return members;
+}
+
+int Largest(const std::map<std::uint64_t, int>& groups) {
+  return std::ranges::max(groups | std::views::values);
+}
+
+// design-storage 1.5: what a slow machine makes of them is smaller groups.
+TEST_F(SqliteStore, AGroupHasAtMost256Members) {
+  const auto store = MustOpen(Options());
+  EXPECT_LE(Largest(MembersOfGroups(*store, 600, 0ms, WritePriority::kRequest)), 256);
+}
+
+TEST_F(SqliteStore, AGroupTakesNoMemberAfterFiveMilliseconds) {
+  const auto store = MustOpen(Options());
+  EXPECT_LE(Largest(MembersOfGroups(*store, 6, 3ms, WritePriority::kRequest)), 2);
+}
+
+TEST_F(SqliteStore, ASliceOfBackgroundWorkTakesNoMemberAfterTwoMilliseconds) {
+  const auto store = MustOpen(Options());
+  EXPECT_LE(Largest(MembersOfGroups(*store, 8, 1ms, WritePriority::kBackground)), 2);
 }
 
 TEST_F(SqliteStore, AFailedSyncBreaksTheStoreOnce) {

@@ -362,28 +362,6 @@ TEST_P(Contract, AReadPastItsLimitIsUnavailable) {
 INSTANTIATE_TEST_SUITE_P(Drivers, Contract, testing::Values("sqlite", "postgres"),
                          [](const auto& info) { return std::string(info.param); });
 
-TEST(Sqlite, ASecondWriterIsRefused) {
-  const TestDirectory directory;
-  const SqliteOptions options{.path = directory.File("test.db")};
-  auto first = OpenSqlite(options);
-  ASSERT_TRUE(first);
-  const auto second = OpenSqlite(options);
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code(), ErrorCode::kConfiguration);
-  first->reset();
-  EXPECT_TRUE(OpenSqlite(options));
-}
-
-TEST(Sqlite, AFileThatIsNoDatabaseIsAFault) {
-  const TestDirectory directory;
-  std::FILE* file = std::fopen(directory.File("test.db").c_str(), "w");
-  std::fputs(std::string(8192, 'x').c_str(), file);
-  std::fclose(file);
-  const auto opened = OpenSqlite({.path = directory.File("test.db")});
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().code(), ErrorCode::kStorageFault);
-}
-
 class Postgres : public testing::Test {
  protected:
   void SetUp() override {
