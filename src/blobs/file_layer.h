@@ -91,7 +91,7 @@ class Files {
   virtual SystemResult<DiskSpace> Space(const std::string& path) = 0;
 };
 
-class PosixFiles final : public Files {
+class PosixFiles : public Files {
  public:
   SystemResult<std::unique_ptr<File>> Create(const std::string& path) override;
   SystemResult<std::unique_ptr<File>> Open(const std::string& path, Access access) override;

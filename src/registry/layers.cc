@@ -15,6 +15,10 @@ namespace {
 // Layers of at most this length are kept whole in memory.
 constexpr std::int64_t kSmallLayer = 64 * 1024;
 
+// A file that is gone was perhaps replaced since its row was read: one fresh look before it counts as missing
+// (design-storage 1.8).
+constexpr int kLooks = 2;
+
 Error LayerNotFound(const Repository& repository, const Digest& digest) {
   return About(repository, ErrorCode::kLayerNotFound).With("digest", digest.ToString());
 }
@@ -33,11 +37,8 @@ bool IsReadable(const std::optional<metadata::LinkRow>& link) { return link && l
 
 Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& digest) {
   const metadata::RepositoryRef ref = RefOf(repository);
-  auto link = TRY(
-      store_.Read([&](metadata::sql::Session& session) { return metadata::FindLink(session, ref, digest); }));
-  if (!IsReadable(link)) return Fail(OutOfReach(repository, digest, link));
-  if (!TRY(IsWhole(repository, link->blob))) return Fail(LayerNotFound(repository, digest));
-  if (link->collect_after && *link->collect_after - store_.StoreTime() < grace_.hold()) {
+  const metadata::LinkRow link = TRY(FindWhole(repository, digest));
+  if (link.collect_after && *link.collect_after - store_.StoreTime() < grace_.hold()) {
     const bool held = TRY(store_.Write([&](metadata::WriteTransaction& transaction) {
       return metadata::HoldLink(transaction, ref, digest, transaction.store_time() + grace_.claimed_hold());
     }));
@@ -45,11 +46,11 @@ Result<LayerInfo> Layers::Claim(const Repository& repository, const Digest& dige
     grace_.CountExtension();
   }
   // The next question about a layer that an image refers to is answered from memory, and so is its pull.
-  if (!link->collect_after && !caches_.FindLayer(repository.id, digest)) {
+  if (!link.collect_after && !caches_.FindLayer(repository.id, digest)) {
     const auto opened = OpenOnce(repository, digest);
     if (!opened && opened.error().code() == ErrorCode::kKeyFailure) return Fail(opened.error());
   }
-  return LayerInfo{digest, link->blob.size, link->media_type, !link->collect_after};
+  return LayerInfo{digest, link.blob.size, link.media_type, !link.collect_after};
 }
 
 Result<std::optional<OpenLayerPtr>> Layers::OpenOnce(const Repository& repository, const Digest& digest) {
@@ -82,11 +83,18 @@ Result<std::optional<OpenLayerPtr>> Layers::OpenStored(const Repository& reposit
   return layer;
 }
 
-Result<bool> Layers::IsWhole(const Repository& repository, const metadata::BlobRow& blob) {
-  if (TRY(IsFileWhole(files_, blob))) return true;
-  HeedDamage(Error(ErrorCode::kDamaged, "its file is missing, or not as long as it was"),
-             RefOf(repository).registry, blob.file_id);
-  return false;
+Result<metadata::LinkRow> Layers::FindWhole(const Repository& repository, const Digest& digest) {
+  for (int look = 1;; ++look) {
+    auto link = TRY(store_.Read([&](metadata::sql::Session& session) {
+      return metadata::FindLink(session, RefOf(repository), digest);
+    }));
+    if (!IsReadable(link)) return Fail(OutOfReach(repository, digest, link));
+    if (TRY(IsFileWhole(files_, link->blob))) return *std::move(link);
+    if (look < kLooks) continue;
+    HeedDamage(Error(ErrorCode::kDamaged, "its file is missing, or not as long as it was"),
+               RefOf(repository).registry, link->blob.file_id);
+    return Fail(LayerNotFound(repository, digest));
+  }
 }
 
 void Layers::HeedDamage(const Error& error, std::int64_t registry, Bytes file_id) {
@@ -148,11 +156,9 @@ Result<bool> Layers::OpenFile(const blobs::BlobIdentity& identity, Bytes layout,
 
 Result<OpenLayerPtr> Layers::Open(const Repository& repository, const Digest& digest) {
   if (OpenLayerPtr cached = caches_.FindLayer(repository.id, digest)) return cached;
-  // A file that is gone was perhaps replaced since its row was read: one fresh look before it counts as
-  // missing.
-  for (int attempt = 0; attempt < 2; ++attempt)
+  for (int look = 0; look < kLooks; ++look)
     if (std::optional<OpenLayerPtr> layer = TRY(OpenOnce(repository, digest))) return *layer;
-  (void)IsWhole(repository, TRY(Find(repository, digest)).link.blob);
+  (void)TRY(FindWhole(repository, digest));
   return Fail(LayerNotFound(repository, digest));
 }
 
@@ -174,9 +180,12 @@ http::Body Layers::Body(const OpenLayerPtr& layer, ByteRange range) {
 
 Result<bool> Layers::Mount(const Repository& source, const Repository& target, const Digest& digest) {
   if (source.registry_id != target.registry_id || source.domain != target.domain) return false;
-  auto link = TRY(store_.Read(
-      [&](metadata::sql::Session& session) { return metadata::FindLink(session, RefOf(source), digest); }));
-  if (!IsReadable(link) || !TRY(IsWhole(source, link->blob))) return false;
+  const auto link = FindWhole(source, digest);
+  if (!link) {
+    const ErrorCode code = link.error().code();
+    if (code == ErrorCode::kLayerNotFound || code == ErrorCode::kLayerArchived) return false;
+    return Fail(link.error());
+  }
   return store_.Write([&](metadata::WriteTransaction& transaction) -> Result<bool> {
     TRY(RequireRepository(transaction, target));
     if (!TRY(metadata::IsLayerPresent(transaction, RefOf(source), digest))) return false;

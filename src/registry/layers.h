@@ -82,8 +82,9 @@ class Layers {
   /// Nothing when the row's file is absent.
   Result<std::optional<OpenLayerPtr>> OpenOnce(const Repository& repository, const Digest& digest);
   Result<std::optional<OpenLayerPtr>> OpenStored(const Repository& repository, const Stored& stored);
-  /// Whether the blob's file is there at its full length; if it is not, the blob is set aside.
-  Result<bool> IsWhole(const Repository& repository, const metadata::BlobRow& blob);
+  /// The link to a readable blob whose file is there at its full length. A blob whose file is not is set
+  /// aside. kLayerNotFound; kLayerArchived.
+  Result<metadata::LinkRow> FindWhole(const Repository& repository, const Digest& digest);
   /// Sets the blob aside when the error says that it is damaged.
   void HeedDamage(const Error& error, std::int64_t registry, Bytes file_id);
   class CheckedSource;

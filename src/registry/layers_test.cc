@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -183,6 +184,65 @@ TEST_F(LayersTest, AMissingFileIsToldAsMissingAndTheNextPushHealsIt) {
   EXPECT_FALSE(IsThere(*other, content));  // until its link has moved
   registry->CollectAll();
   EXPECT_EQ(Must(registry->Pull(*other, TestRegistry::DigestOf(content))), content);
+}
+
+/// The real files, with something that happens just before the next one is looked for.
+class WatchedFiles final : public blobs::PosixFiles {
+ public:
+  std::function<void()> before_look;
+  blobs::SystemResult<std::unique_ptr<blobs::File>> Open(const std::string& path,
+                                                         blobs::Access access) override {
+    Look();
+    return PosixFiles::Open(path, access);
+  }
+  blobs::SystemResult<blobs::FileStatus> Status(const std::string& path) override {
+    Look();
+    return PosixFiles::Status(path);
+  }
+
+ private:
+  void Look() {
+    if (before_look) std::exchange(before_look, nullptr)();
+  }
+};
+
+TEST_F(LayersTest, AFileThatIsGoneWasPerhapsReplacedSinceItsRowWasRead) {
+  WatchedFiles files;
+  Restart({.files = &files});
+  repository = registry->Find("team/app");
+  other = registry->Find("team/other");
+  const Digest digest = TestRegistry::DigestOf(kLayer);
+  Must(registry->Push(*repository, kLayer));
+  const auto replace_it_next = [&] {
+    files.before_look = [&] {
+      std::filesystem::remove(BlobFiles().at(0));
+      Must(registry->Push(*repository, kLayer));
+    };
+  };
+  replace_it_next();
+  EXPECT_EQ(Must(registry->Pull(*repository, digest)), kLayer);
+  replace_it_next();
+  EXPECT_TRUE(IsThere(*repository, kLayer));
+  replace_it_next();
+  EXPECT_TRUE(Must(registry->layers->Mount(*repository, *other, digest)));
+  EXPECT_FALSE(files.before_look);
+  registry.reset();  // before its file system
+}
+
+// design-storage 2.7. A small layer's key goes as soon as its content is in memory.
+TEST_F(LayersTest, ADataKeyIsKeptForAMinute) {
+  const std::string large(200'000, 'x'), small(50'000, 'x');
+  Must(registry->PushImage(*repository, small, {large}, "v1"));
+  const std::string large_digest = TestRegistry::DigestOf(large).ToString(),
+                    small_digest = TestRegistry::DigestOf(small).ToString();
+  Must(registry->layers->Open(*repository, TestRegistry::DigestOf(large)));
+  Must(registry->layers->Open(*repository, TestRegistry::DigestOf(small)));
+  clock.Advance(std::chrono::seconds(60));
+  EXPECT_TRUE(registry->layers->TryOpen(*repository, large_digest));
+  clock.Advance(std::chrono::seconds(1));
+  EXPECT_FALSE(registry->layers->TryOpen(*repository, large_digest));
+  EXPECT_TRUE(registry->layers->TryOpen(*repository, small_digest));
+  EXPECT_EQ(registry->layers->TryOpen(*repository, small_digest)->reader, nullptr);
 }
 
 TEST_F(LayersTest, WhatIsToldAsMissingIsMissingForAManifestToo) {
