@@ -97,13 +97,15 @@ Result<std::optional<RegistryName>> FindRegistryName(sql::Session& session, std:
   return RegistryName{AccountId::Trusted(row.Text(0)), Region::Trusted(row.Text(1))};
 }
 
-Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref, RepositoryLock lock) {
-#define REPOSITORY_BY_ID "SELECT 1 FROM repositories WHERE registry = $1 AND id = $2"
-  const std::string_view query = !transaction->locks_rows()               ? REPOSITORY_BY_ID
-                                 : lock == RepositoryLock::kAgainstWrites ? REPOSITORY_BY_ID " FOR UPDATE"
-                                                                          : REPOSITORY_BY_ID " FOR KEY SHARE";
+Result<std::optional<std::int64_t>> FindDomain(WriteTransaction& transaction, RepositoryRef ref,
+                                               RepositoryLock lock) {
+#define DOMAIN_BY_ID "SELECT domain FROM repositories WHERE registry = $1 AND id = $2"
+  const std::string_view query = !transaction->locks_rows()               ? DOMAIN_BY_ID
+                                 : lock == RepositoryLock::kAgainstWrites ? DOMAIN_BY_ID " FOR UPDATE"
+                                                                          : DOMAIN_BY_ID " FOR KEY SHARE";
   sql::Cursor row = TRY(transaction->Query(query, ref.registry, ref.repository));
-  return row.Next();
+  if (!TRY(row.Next())) return std::nullopt;
+  return row.Int(0);
 }
 
 Result<std::optional<TagMutabilityRow>> FindTagMutability(WriteTransaction& transaction, RepositoryRef ref) {

@@ -54,9 +54,10 @@ Result<std::optional<RegistryName>> FindRegistryName(sql::Session& session, std:
 /// What a repository's row is locked against until the transaction ends, on PostgreSQL: where nodes share a
 /// store, its deletion, or every transaction that writes in it.
 enum class RepositoryLock : std::int8_t { kAgainstDeletion, kAgainstWrites };
-/// Whether the repository is still there, by its id.
-Result<bool> RepositoryExists(WriteTransaction& transaction, RepositoryRef ref,
-                              RepositoryLock lock = RepositoryLock::kAgainstDeletion);
+/// The domain of the repository, found by its id; nothing when it is gone. Whoever changes a domain locks
+/// against writes.
+Result<std::optional<std::int64_t>> FindDomain(WriteTransaction& transaction, RepositoryRef ref,
+                                               RepositoryLock lock = RepositoryLock::kAgainstDeletion);
 struct TagMutabilityRow {
   int mode = 0;
   std::string exclusions;  // one a line

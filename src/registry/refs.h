@@ -26,13 +26,15 @@ inline Error About(const Repository& repository, ErrorCode code) {
       .With("account", repository.registry.account.str());
 }
 
-/// kRepositoryNotFound when the repository has been deleted since it was looked up: writers check by its id,
-/// inside their transaction.
+/// kRepositoryNotFound when the repository has been deleted since it was looked up, kUnavailable when its
+/// domain is another one: writers check both by its id, inside their transaction (design-storage 1.3).
 inline Result<> RequireRepository(
     metadata::WriteTransaction& transaction, const Repository& repository,
     metadata::RepositoryLock lock = metadata::RepositoryLock::kAgainstDeletion) {
-  if (!TRY(metadata::RepositoryExists(transaction, RefOf(repository), lock)))
-    return Fail(About(repository, ErrorCode::kRepositoryNotFound));
+  const auto domain = TRY(metadata::FindDomain(transaction, RefOf(repository), lock));
+  if (!domain) return Fail(About(repository, ErrorCode::kRepositoryNotFound));
+  if (*domain != repository.domain)
+    return Fail(About(repository, ErrorCode::kUnavailable).With("detail", "its encryption has changed"));
   return {};
 }
 

@@ -377,6 +377,22 @@ TEST_F(UploadsTest, ARequestThatMeetsAnIdleSessionLeavingLosesNothing) {
   }
 }
 
+// design-storage 1.3: what was written for one domain becomes no layer of another.
+TEST_F(UploadsTest, AnUploadEndsWhereItsRepositoryHasAnotherDomain) {
+  const std::string content = Content(2 * kMiB);
+  const Digest digest = TestRegistry::DigestOf(content);
+  const UploadTicket ticket = Open();
+  Must(Append(ticket, 0, content));
+  Must(registry->store->Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    TRY(transaction->Run("UPDATE repositories SET domain = domain + 1"));
+    return {};
+  }));
+  EXPECT_EQ(CodeOf(Append(ticket, content.size(), "", digest)), ErrorCode::kUnavailable);
+  EXPECT_EQ(CodeOf(Append(ticket, content.size(), "", digest)), ErrorCode::kUploadOffset);  // it begins anew
+  EXPECT_EQ(CodeOf(registry->layers->Claim(*repository, digest)), ErrorCode::kLayerNotFound);
+  EXPECT_EQ(FilesOnDisk(), 0);
+}
+
 TEST_F(UploadsTest, ExpiredSessionsAndTheirFilesGo) {
   const UploadTicket ticket = Open();
   Must(Append(ticket, 0, Content(5 * kMiB)));
