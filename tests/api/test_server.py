@@ -1,7 +1,9 @@
 """The process itself: starting, refusing to start, being looked at, stopping."""
 
 import os
+import pathlib
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -57,6 +59,18 @@ def test_caller_identity_of_the_first_administrator(server):
     identity = server.client("sts").get_caller_identity()
     assert identity["Account"] == ACCOUNT
     assert identity["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/admin"
+
+
+def test_no_core_file_is_left(tmp_path):
+    """Its keys would be in it. The limit is inherited: that of the test is raised, as a host's may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        with Server(tmp_path) as server:
+            limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE), limits
 
 
 # ---- first start
