@@ -395,6 +395,33 @@ TEST_F(SqliteStore, AFailedSyncBreaksTheStoreOnce) {
   EXPECT_TRUE(WriteRow(*store, "later"));
 }
 
+// What a commit wrote before it failed may be found by the next start: nothing is known of it.
+TEST_F(SqliteStore, ACommitThatCouldNotWriteBreaksTheStore) {
+  const auto store = MustOpen(Options());
+  ASSERT_TRUE(WriteRow(*store, "kept"));
+  vfs_.FailAt(sql::FaultyVfs::Event::kWrite, 1, sql::FaultyVfs::Fault::kIoError);
+  const Result<> outcome = WriteRow(*store, "lost");
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code(), ErrorCode::kStorageFault);
+  EXPECT_TRUE(store->broken());
+  EXPECT_FALSE(WriteRow(*store, "later"));
+  EXPECT_EQ(broken_, 1);
+}
+
+// Another sync of the file would report a success that is none.
+TEST_F(SqliteStore, ASyncThatFailsWhileTheLogIsMovedBreaksTheStore) {
+  const auto store = MustOpen(Options());
+  vfs_.FailAt(sql::FaultyVfs::Event::kSync, 2, sql::FaultyVfs::Fault::kIoError);  // the first is the commit's
+  ASSERT_TRUE(store->Write([](WriteTransaction& transaction) -> Result<> {
+    TRY(transaction->Run("INSERT INTO token_keys (id, sealed, created_at) VALUES (1, $1, 0)",
+                         ByteVector(6 << 20, 1)));  // more than 1000 pages
+    return {};
+  }));
+  EXPECT_EQ(WriteRow(*store, "later").error().code(), ErrorCode::kUnavailable);
+  EXPECT_TRUE(store->broken());
+  EXPECT_EQ(broken_, 1);
+}
+
 TEST_F(SqliteStore, AFullDiskFailsItsGroupAndTheStoreGoesOnWhenSpaceReturns) {
   const auto store = MustOpen(Options());
   ASSERT_TRUE(WriteRow(*store, "kept"));
