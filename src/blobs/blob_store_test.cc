@@ -72,6 +72,18 @@ TEST_F(BlobStoreTest, OnlyENOENTMeansAbsent) {
   EXPECT_EQ(store->Create().error().code(), ErrorCode::kStorageFull);
 }
 
+// design-storage 1.1: a name is never used again, whatever chose it.
+TEST_F(BlobStoreTest, AFilesNameIsTakenOnce) {
+  const std::string path = directory_ / "name";
+  const auto first = files_.Create(path);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(WriteFully(**first, 0, AsBytes("content")));
+  const auto second = files_.Create(path);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().number, EEXIST);
+  EXPECT_EQ(files_.Status(path).value().size, 7u);
+}
+
 TEST_F(BlobStoreTest, RemovingTwiceIsNoError) {
   const auto store = OpenStore(files_, directory_);
   const FileId id = store->Create().value().id;

@@ -57,11 +57,14 @@ class UploadsTest : public RegistryTest {
   std::uint64_t Received(const UploadTicket& ticket) {
     return Must(registry->uploads->Status(*repository, ticket)).received;
   }
-  /// How far the row knows of the session.
-  std::uint64_t CheckpointedTo(const UploadTicket& ticket) {
-    const auto row = Must(registry->store->Read([&](metadata::sql::Session& session) {
+  std::optional<metadata::UploadRow> RowOf(const UploadTicket& ticket) {
+    return Must(registry->store->Read([&](metadata::sql::Session& session) {
       return metadata::FindUpload(session, RefOf(*repository), ticket.id);
     }));
+  }
+  /// How far the row knows of the session.
+  std::uint64_t CheckpointedTo(const UploadTicket& ticket) {
+    const auto row = RowOf(ticket);
     return row ? static_cast<std::uint64_t>(row->received) : 0;
   }
   static int FilesIn(blobs::Files& files, const std::string& root) {
@@ -375,6 +378,66 @@ TEST_F(UploadsTest, ARequestThatMeetsAnIdleSessionLeavingLosesNothing) {
     const Result<ChunkResult> closed = Append(ticket, 4, "e", TestRegistry::DigestOf("abcde"));
     EXPECT_TRUE(closed) << "round " << round << ": " << closed.error().ToString();
   }
+}
+
+// As another process takes a session over: whoever held it before keeps, closes and resumes nothing of it.
+TEST_F(UploadsTest, AWriterThatWasOvertakenChangesNothing) {
+  const std::string content = Content(5 * kMiB);
+  const Digest digest = TestRegistry::DigestOf(content);
+  const auto overtake = [&](const UploadTicket& ticket) {
+    EXPECT_TRUE(Must(registry->store->Write([&](metadata::WriteTransaction& transaction) {
+      return metadata::FenceUpload(transaction, RefOf(*repository), ticket.id, 0);
+    })));
+  };
+  const UploadTicket going_on = Open(), closing = Open(), resuming = Open();
+  for (const UploadTicket& ticket : {going_on, closing, resuming}) {
+    Must(Append(ticket, 0, content));
+    ASSERT_EQ(CheckpointedTo(ticket), content.size());
+  }
+  overtake(going_on);
+  EXPECT_EQ(CodeOf(Append(going_on, content.size(), content)), ErrorCode::kUploadNotFound);
+  EXPECT_EQ(CheckpointedTo(going_on), content.size());
+  overtake(closing);
+  EXPECT_EQ(CodeOf(Append(closing, content.size(), "", digest)), ErrorCode::kUploadNotFound);
+  EXPECT_EQ(CodeOf(registry->layers->Claim(*repository, digest)), ErrorCode::kLayerNotFound);
+
+  clock.Advance(std::chrono::minutes(1));
+  registry->uploads->TendIdle();
+  EXPECT_EQ(CodeOf(Append(resuming, 1, "x")), ErrorCode::kUploadOffset);  // which reads the row
+  overtake(resuming);
+  EXPECT_EQ(CodeOf(Append(resuming, content.size(), content)), ErrorCode::kUploadNotFound);
+  EXPECT_EQ(CheckpointedTo(resuming), content.size());
+  EXPECT_EQ(RowOf(resuming)->writer_epoch, 1) << "it was taken from whoever overtook";
+}
+
+// design-storage 1.4.
+TEST_F(UploadsTest, OpeningASessionAndASmallBodyWriteNothing) {
+  blobs::FaultyFiles files;
+  metadata::sql::FaultyVfs vfs("faulty");
+  Restart({.files = &files, .vfs = vfs.name()});
+  repository = registry->Find("team/app");
+  const std::string body = Content(kMiB);
+  const UploadTicket small = Open(), large = Open();
+  const int calls = files.calls(), events = vfs.events();
+  Must(Append(small, 0, body));
+  EXPECT_EQ(Received(small), kMiB);
+  EXPECT_EQ(files.calls(), calls);
+  EXPECT_EQ(vfs.events(), events);
+  Must(Append(large, 0, body));
+  Must(Append(large, kMiB, "x"));
+  EXPECT_EQ(FilesOnDisk(), 1);
+  registry.reset();  // before its file systems
+}
+
+TEST_F(UploadsTest, WithoutMemoryASmallBodyGoesToAFile) {
+  const std::string body = Content(kMiB);
+  for (std::uint64_t taken = 0; taken < UploadSettings{}.memory; taken += body.size())
+    Must(Append(Open(), 0, body));
+  EXPECT_EQ(FilesOnDisk(), 0);
+  const UploadTicket ticket = Open();
+  Must(Append(ticket, 0, "x"));
+  EXPECT_EQ(FilesOnDisk(), 1);
+  Must(registry->uploads->Cancel(*repository, ticket));
 }
 
 // design-storage 1.3: what was written for one domain becomes no layer of another.
