@@ -219,6 +219,48 @@ TEST_F(BlobMoverTest, AFullDiskLosesNothingAndIsTriedAgain) {
   EXPECT_EQ(Pull(*app_, layer_), layer_);
 }
 
+/// The real files, of which a copy changes on its way to the disk.
+class SpoiledCopies final : public blobs::PosixFiles {
+ public:
+  std::string tier;  // whose next blob is spoiled before it is read
+  blobs::SystemResult<std::unique_ptr<blobs::File>> Open(const std::string& path,
+                                                         blobs::Access access) override {
+    if (!tier.empty() && path.contains('/' + tier + '/') && !path.ends_with("root-id")) {
+      tier.clear();
+      Spoil(path, 4'100);
+    }
+    return PosixFiles::Open(path, access);
+  }
+};
+
+TEST_F(BlobMoverTest, ACopyThatDoesNotReadBackIsNotTaken) {
+  SpoiledCopies files;
+  Restart({.files = &files});
+  app_ = registry->Find("team/app");
+  const Digest image = PushImage(*app_, layer_);
+  Archive(*app_, image);
+  files.tier = "archive";
+  registry->RunArchivist();
+  EXPECT_EQ(registry->archivist->counters().failures, 1u);
+  EXPECT_EQ(FilesOnDisk("archive"), 0);
+  EXPECT_EQ(FilesOnDisk("blobs"), 1);
+  clock.Advance(hours(1));
+  Settle();
+  EXPECT_EQ(FilesOnDisk("blobs"), 0);
+
+  Activate(*app_, image);
+  files.tier = "blobs";
+  registry->RunArchivist();
+  EXPECT_EQ(registry->archivist->counters().failures, 2u);
+  EXPECT_EQ(StatusOf(*app_, image), ImageStatus::kActivating);
+  EXPECT_EQ(FilesOnDisk("blobs"), 0);
+  clock.Advance(hours(1));
+  Settle();
+  EXPECT_EQ(StatusOf(*app_, image), ImageStatus::kActive);
+  EXPECT_EQ(Pull(*app_, layer_), layer_);
+  registry.reset();  // before its file system
+}
+
 TEST_F(BlobMoverTest, WhateverCallFailsNothingIsLostAndItIsTriedAgain) {
   blobs::FaultyFiles files;
   Restart({.files = &files});

@@ -3,6 +3,7 @@
 #include "registry/collection.h"
 
 #include <algorithm>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -17,6 +18,36 @@ namespace {
 using std::chrono::hours;
 
 std::string WithAFile(char fill) { return std::string(blobs::kMaxRowContent + 1, fill); }
+
+/// A store of whose user something happens just before its next write.
+class WatchedStore final : public metadata::Store {
+ public:
+  explicit WatchedStore(metadata::Store& store) : store_(store) {}
+  std::function<void()> before_write;
+
+  metadata::VersionStripes& versions() override { return store_.versions(); }
+  const Clock& clock() const override { return store_.clock(); }
+  Timestamp StoreTime() const override { return store_.StoreTime(); }
+  bool time_suspect() const override { return store_.time_suspect(); }
+  void ConfirmTime() override { store_.ConfirmTime(); }
+  std::uint32_t boot_epoch() const override { return store_.boot_epoch(); }
+  const std::string& store_id() const override { return store_.store_id(); }
+  std::size_t pending_writes() const override { return store_.pending_writes(); }
+  bool broken() const override { return store_.broken(); }
+
+ protected:
+  Result<> RunWrite(std::function<Result<>(metadata::WriteTransaction&)> closure,
+                    metadata::WritePriority priority) override {
+    if (before_write) std::exchange(before_write, nullptr)();
+    return store_.Write(std::move(closure), priority);
+  }
+  Result<> RunRead(std::function<Result<>(metadata::sql::Session&)> closure) override {
+    return store_.Read(std::move(closure));
+  }
+
+ private:
+  metadata::Store& store_;
+};
 
 class CollectionTest : public RegistryTest {
  protected:
@@ -159,9 +190,27 @@ TEST_F(CollectionTest, ADamagedFileIsKeptForAMonthAndTheOneThatReplacedItStays) 
   EXPECT_EQ(FilesOnDisk(), 2);
   EXPECT_TRUE(Must(registry->Pull(*repository, TestRegistry::DigestOf(layer))) == layer);
   Must(registry->Put(*repository, TestRegistry::ManifestOf(layer, {}), "v1"));
-  clock.Advance(kQuarantine);
+  clock.Advance(hours(30 * 24 - 2));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 2);
+  clock.Advance(hours(2));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 1);
+  EXPECT_TRUE(Must(registry->Pull(*repository, TestRegistry::DigestOf(layer))) == layer);
+}
+
+// What was due when it was listed is looked at again in the transaction that would remove it.
+TEST_F(CollectionTest, ALayerThatAnImageTakesUpAtTheLastMomentStays) {
+  WatchedStore store(*registry->store);
+  Collection collection(store, registry->tiers(), *registry->keys, registry->grace, registry->outbox);
+  const std::string layer = WithAFile('l');
+  Must(registry->Push(*repository, layer));
+  clock.Advance(hours(25));
+  store.before_write = [&] { Must(registry->Put(*repository, TestRegistry::ManifestOf(layer, {}), "v1")); };
+  while (Must(collection.RunSlice())) {
+  }
+  EXPECT_FALSE(store.before_write);
+  EXPECT_EQ(collection.counters().links, 0u);
   EXPECT_TRUE(Must(registry->Pull(*repository, TestRegistry::DigestOf(layer))) == layer);
 }
 

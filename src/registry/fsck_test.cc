@@ -98,7 +98,10 @@ TEST_F(FsckTest, ADamagedFileIsNeverDeletedByRepair) {
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 2);
   EXPECT_TRUE(Must(registry->Pull(*repository, layer_digest())) == layer);
-  clock.Advance(kQuarantine + hours(1));
+  clock.Advance(hours(30 * 24 - 1));
+  registry->CollectAll();
+  EXPECT_EQ(FilesOnDisk(), 2);
+  clock.Advance(hours(2));
   registry->CollectAll();
   EXPECT_EQ(FilesOnDisk(), 1);
 }

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "blobs/row_content.h"
+#include "metadata/sql/faulty_vfs.h"
+#include "registry/refs.h"
 #include "registry/test_registry.h"
 
 namespace entrepot::registry {
@@ -56,6 +58,40 @@ TEST_F(LayersTest, WhoIsToldThatItIsThereCanRelyOnIt) {
   clock.Advance(Grace().claimed_hold() + hours(1));
   registry->CollectAll();
   EXPECT_FALSE(IsThere(*repository, "layer"));
+}
+
+// design-storage 1.7.
+TEST_F(LayersTest, AskingWritesOnlyToHoldWhatIsNearItsEnd) {
+  metadata::sql::FaultyVfs vfs("faulty");
+  Restart({.vfs = vfs.name()});
+  repository = registry->Find("team/app");
+  Must(registry->PushImage(*repository, kConfig, {kLayer}, "v1"));
+  Must(registry->Push(*repository, kOther));
+  const int events = vfs.events();
+  EXPECT_TRUE(IsThere(*repository, kOther));  // held for a day from now
+  clock.Advance(hours(1));
+  EXPECT_TRUE(IsThere(*repository, kLayer));
+  EXPECT_EQ(vfs.events(), events);
+  EXPECT_TRUE(IsThere(*repository, kOther));
+  EXPECT_GT(vfs.events(), events);
+  registry.reset();  // before its database's file system
+}
+
+// design-storage 1.7: whether a layer could be held is the answer that it exists.
+TEST_F(LayersTest, OnlyALiveLayerCanBeHeld) {
+  Must(registry->Push(*repository, kLayer));
+  const metadata::RepositoryRef ref = RefOf(*repository);
+  const Digest digest = TestRegistry::DigestOf(kLayer);
+  Must(registry->store->Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    const auto link = TRY(metadata::FindLink(transaction.session(), ref, digest));
+    for (const auto state :
+         {metadata::BlobState::kLive, metadata::BlobState::kDeleting, metadata::BlobState::kDamaged}) {
+      TRY(metadata::SetBlobState(transaction, ref.registry, link->blob.file_id, state));
+      EXPECT_EQ(TRY(metadata::HoldLink(transaction, ref, digest, transaction.store_time() + hours(48))),
+                state == metadata::BlobState::kLive);
+    }
+    return {};
+  }));
 }
 
 TEST_F(LayersTest, ANearlyFullDiskShortensNewGraceToAnHour) {
@@ -229,6 +265,22 @@ TEST_F(LayersTest, AFileThatIsGoneWasPerhapsReplacedSinceItsRowWasRead) {
   registry.reset();  // before its file system
 }
 
+// design-storage 1.11: damage needs two failed reads.
+TEST_F(LayersTest, WhatIsReadWellTheSecondTimeIsNotDamaged) {
+  WatchedFiles files;
+  Restart({.files = &files});
+  repository = registry->Find("team/app");
+  Must(registry->Push(*repository, kLayer));
+  const std::filesystem::path path = BlobFiles().at(0);
+  files.before_look = [&] {
+    Spoil(path, 20);
+    files.before_look = [&] { Spoil(path, 20); };
+  };
+  EXPECT_EQ(Must(registry->Pull(*repository, TestRegistry::DigestOf(kLayer))), kLayer);
+  EXPECT_FALSE(files.before_look);
+  registry.reset();  // before its file system
+}
+
 // design-storage 2.7. A small layer's key goes as soon as its content is in memory.
 TEST_F(LayersTest, ADataKeyIsKeptForAMinute) {
   const std::string large(200'000, 'x'), small(50'000, 'x');
@@ -256,6 +308,24 @@ TEST_F(LayersTest, WhatIsToldAsMissingIsMissingForAManifestToo) {
   Must(registry->Push(*repository, content));
   Must(registry->Put(*repository, manifest));
   EXPECT_EQ(Must(registry->Pull(*repository, TestRegistry::DigestOf(content))), content);
+}
+
+// design-storage 1.1: whatever a race comes to, and any number of others are on their way out.
+TEST_F(LayersTest, AContentHasOneLiveRow) {
+  Must(registry->Push(*repository, kLayer));
+  const auto registry_id = static_cast<std::int64_t>(repository->registry_id);
+  Must(registry->store->Write([&](metadata::WriteTransaction& transaction) -> Result<> {
+    for (int i = 0; i < 3; ++i) {
+      const auto live = TRY(metadata::FindLiveBlob(transaction.session(), registry_id, repository->domain,
+                                                   TestRegistry::DigestOf(kLayer)));
+      metadata::BlobRow rival = *live;
+      rival.file_id = ToVector(registry->blob_store->NewRowId().bytes());
+      EXPECT_FALSE(TRY(metadata::InsertBlob(transaction, registry_id, rival)));
+      TRY(metadata::SetBlobState(transaction, registry_id, live->file_id, metadata::BlobState::kDeleting));
+      EXPECT_TRUE(TRY(metadata::InsertBlob(transaction, registry_id, rival)));
+    }
+    return {};
+  }));
 }
 
 TEST_F(LayersTest, ATruncatedFileIsNotAWinner) {
