@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "access/administrator.h"
@@ -60,6 +61,16 @@ class Machine {
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
   }
 
+  /// From now on what is written to the column loses its last byte.
+  Result<> Spoil(std::string_view table, std::string_view column) {
+    return store_->Write([&](metadata::WriteTransaction& transaction) {
+      return transaction->RunScript(
+          fmt::format("CREATE TRIGGER spoil AFTER UPDATE ON {0} BEGIN"
+                      " UPDATE {0} SET {1} = substr(NEW.{1}, 1, length(NEW.{1}) - 1) WHERE rowid = NEW.rowid;"
+                      " END",
+                      table, column));
+    });
+  }
   void RemoveKeyFiles() {
     store_.reset();
     std::filesystem::remove_all(directory_ / "keys");
@@ -104,6 +115,20 @@ TEST(RootRotation, SealsEverythingAnewAndRemovesTheOldKey) {
   machine.LoseUnsynced(FaultyVfs::Survival::kNothing, 1);
   ASSERT_TRUE(machine.Start());
   EXPECT_EQ(machine.root(), rotated->root_key);
+}
+
+TEST(RootRotation, TheOldKeyStaysUntilEveryRowWasReadBack) {
+  const std::pair<const char*, const char*> sealed[] = {
+      {"service_keys", "wrapped"}, {"access_keys", "sealed_secret"}, {"token_keys", "sealed"}};
+  for (const auto& [table, column] : sealed) {
+    SCOPED_TRACE(table);
+    Machine machine;
+    ASSERT_TRUE(machine.Start());
+    const Result<> spoiled = machine.Spoil(table, column);
+    ASSERT_TRUE(spoiled) << spoiled.error().ToString();
+    EXPECT_FALSE(machine.Rotate());
+    EXPECT_EQ(machine.key_files(), 2u);
+  }
 }
 
 TEST(RootRotation, AMissingKeyIsNamedAndNeverReplaced) {
