@@ -77,6 +77,17 @@ TEST_F(LayersTest, AskingWritesOnlyToHoldWhatIsNearItsEnd) {
   registry.reset();  // before its database's file system
 }
 
+// design-storage 1.7: that an unreferenced layer exists is never answered from memory.
+TEST_F(LayersTest, OnlyALayerThatAnImageRefersToIsRemembered) {
+  const Digest digest = TestRegistry::DigestOf(kLayer);
+  Must(registry->Push(*repository, kLayer));
+  Must(registry->Pull(*repository, digest));
+  EXPECT_FALSE(registry->layers->TryOpen(*repository, digest.ToString()));
+  Must(registry->Put(*repository, TestRegistry::ManifestOf(kLayer, {}), "v1"));
+  Must(registry->Pull(*repository, digest));
+  EXPECT_TRUE(registry->layers->TryOpen(*repository, digest.ToString()));
+}
+
 // design-storage 1.7: whether a layer could be held is the answer that it exists.
 TEST_F(LayersTest, OnlyALiveLayerCanBeHeld) {
   Must(registry->Push(*repository, kLayer));
