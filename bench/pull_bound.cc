@@ -21,7 +21,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
-#include "base/crypto.h"
+#include "base/aead.h"
 #include "bench/bound_server.h"
 #include "bench/http_client.h"
 

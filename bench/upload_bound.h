@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "base/crypto.h"
+#include "base/aead.h"
 #include "base/fd.h"
 #include "base/hasher.h"
 #include "bench/bound_server.h"
