@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <iterator>
+#include <latch>
 #include <mutex>
 
 #include "base/check.h"
@@ -89,14 +90,17 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
 
   Result<> WaitForRoom(std::uint64_t bytes) {
     std::unique_lock lock(mutex_);
-    progress_.wait(lock, [&] { return std::max(hash_lane_.pending, write_lane_.pending) <= bytes; });
+    while (behind() > bytes) {
+      awaited_ = std::max(awaited_, bytes);
+      room_.wait(lock);
+    }
     if (error_) return Fail(*error_);
     return {};
   }
 
   bool HasRoom(std::uint64_t bytes) const {
     std::lock_guard lock(mutex_);
-    return !error_ && std::max(hash_lane_.pending, write_lane_.pending) <= bytes;
+    return !error_ && behind() <= bytes;
   }
 
   Result<Checkpointed> Checkpoint(Reach reach) {
@@ -172,11 +176,21 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     lane.queue->Post([self = shared_from_this(), &lane, size, run = std::optional(std::move(run))]() mutable {
       (*run)();
       run.reset();  // lets the block go before Finish may see the lanes idle
-      std::lock_guard lock(self->mutex_);
-      lane.pending -= size;
-      self->progress_.notify_all();
+      self->CountOut(lane, size);
     });
   }
+
+  void CountOut(Lane& lane, std::size_t size) {
+    {
+      std::lock_guard lock(mutex_);
+      lane.pending -= size;
+      if (behind() > awaited_) return;  // nobody has waited for as little
+      awaited_ = 0;
+    }
+    room_.notify_all();
+  }
+
+  std::uint64_t behind() const { return std::max(hash_lane_.pending, write_lane_.pending); }
 
   Result<> WaitIdle() { return WaitForRoom(0); }
 
@@ -226,13 +240,11 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
 
   /// The state of both lanes at one point of the stream; everything settled is in the file then.
   Result<> Capture(blobs::Checkpoint& checkpoint) {
-    int capturing = 2;
+    const auto captured = std::make_shared<std::latch>(2);  // a lane may still be in it when this has gone on
     const auto mark = [&](Lane& lane, auto work) {
-      auto run = [work, &capturing, this] {
+      auto run = [work, captured] {
         work();
-        std::lock_guard lock(mutex_);
-        --capturing;
-        progress_.notify_all();
+        captured->count_down();
       };
       if (lane.queue)
         lane.queue->Post(run);
@@ -249,8 +261,8 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
         checkpoint.tail = ToVector(chunks_.tail());
       });
     }
-    std::unique_lock lock(mutex_);
-    progress_.wait(lock, [&] { return capturing == 0; });
+    captured->wait();
+    std::lock_guard lock(mutex_);
     if (error_) return Fail(*error_);
     written_ = std::max(written_, checkpoint.settled);
     while (!marks_.empty() && marks_.front().settled <= checkpoint.settled) marks_.pop_front();
@@ -299,7 +311,8 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   std::mutex control_;  // Checkpoint, Finish, Discard
 
   mutable std::mutex mutex_;
-  std::condition_variable progress_;
+  std::condition_variable room_;
+  std::uint64_t awaited_ = 0;  // the most bytes behind that somebody waits for
   std::optional<Error> error_;
   std::deque<StreamHash::Mark> marks_;  // since the last checkpoint, but for those that a later one replaces
   std::uint64_t written_;               // how far the file goes; the write lane reads it without the lock
