@@ -9,6 +9,10 @@
 #endif
 
 #include "base/check.h"
+#ifdef ENTREPOT_VECTOR_AES
+#include "base/log.h"
+#include "base/shared_library.h"
+#endif
 
 namespace entrepot {
 
@@ -71,16 +75,24 @@ struct VectorFunctions {
   aes_gcm_enc_dec_t seal, open;
 };
 
-/// Nothing where the library has no vector AES for this processor, or its own test of itself has failed.
+/// Nothing where the library is not installed, has no vector AES for this processor, or fails its own test.
 std::optional<VectorFunctions> FindVectorFunctions() {
-  IMB_MGR* const found = alloc_mb_mgr(0);
+  const Result<SharedLibrary> library = SharedLibrary::Load("libIPSec_MB.so.1");
+  if (!library) {
+    log::Info("content is encrypted by OpenSSL", {{"reason", library.error().ToString()}});
+    return std::nullopt;
+  }
+  decltype(&::alloc_mb_mgr) const allocate = (*library)["alloc_mb_mgr"];
+  decltype(&::init_mb_mgr_auto) const initialize = (*library)["init_mb_mgr_auto"];
+  decltype(&::free_mb_mgr) const release = (*library)["free_mb_mgr"];
+  IMB_MGR* const found = allocate(0);
   if (found == nullptr) return std::nullopt;
   IMB_ARCH architecture = IMB_ARCH_NONE;
-  init_mb_mgr_auto(found, &architecture);
+  initialize(found, &architecture);
   constexpr std::uint64_t kNeeded = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ | IMB_FEATURE_SELF_TEST_PASS;
   const bool vector = architecture == IMB_ARCH_AVX512 && (found->features & kNeeded) == kNeeded;
   const VectorFunctions functions{found->gcm256_pre, found->gcm256_enc, found->gcm256_dec};
-  free_mb_mgr(found);
+  release(found);
   return vector ? std::optional(functions) : std::nullopt;
 }
 
@@ -115,9 +127,10 @@ class Vector final : public Aead::Engine {
 std::unique_ptr<Aead::Engine> MakeEngine(const SecretKey& key,
                                          [[maybe_unused]] Aead::Implementation implementation) {
 #ifdef ENTREPOT_VECTOR_AES
-  static const std::optional<VectorFunctions> functions = FindVectorFunctions();
-  if (functions && implementation == Aead::Implementation::kFastest)
-    return std::make_unique<Vector>(*functions, key);
+  if (implementation == Aead::Implementation::kFastest) {
+    static const std::optional<VectorFunctions> functions = FindVectorFunctions();
+    if (functions) return std::make_unique<Vector>(*functions, key);
+  }
 #endif
   return std::make_unique<Openssl>(key);
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-// AES-256-GCM under one key with explicit nonces: by Intel's IPsec library where the processor has vector
-// AES, which is two and a half times as fast, else by OpenSSL (docs/decisions/0009). Both give the same
-// bytes.
+// AES-256-GCM under one key with explicit nonces, by OpenSSL; for content by Intel's IPsec library where it
+// is installed and the processor has vector AES, which is two and a half times as fast (docs/decisions/0009).
+// Both give the same bytes.
 //
 // Not thread-safe: one per stream or per call.
 
@@ -17,8 +17,9 @@ namespace entrepot {
 class Aead {
  public:
   static constexpr std::size_t kNonceLength = 12, kTagLength = 16;
-  enum class Implementation { kFastest, kOpenssl };
-  explicit Aead(const SecretKey& key, Implementation implementation = Implementation::kFastest);
+  /// The fastest is loaded when it is first asked for, and is 3 MiB of memory from then on.
+  enum class Implementation { kOpenssl, kFastest };
+  explicit Aead(const SecretKey& key, Implementation implementation = Implementation::kOpenssl);
   Aead(Aead&&) noexcept;
   Aead& operator=(Aead&&) noexcept;
   ~Aead();

@@ -67,7 +67,8 @@ Result<> CheckHeader(Bytes stored, const BlobIdentity& identity, const Salt& fir
 }
 
 ChunkCipher::ChunkCipher(const BlobIdentity& identity, std::uint32_t segment, const Salt& salt) {
-  if (identity.data_key) aead_.emplace(SegmentKey(*identity.data_key, identity.suite(), salt));
+  if (identity.data_key)
+    aead_.emplace(SegmentKey(*identity.data_key, identity.suite(), salt), Aead::Implementation::kFastest);
   ByteVector associated = ToVector(identity.domain.bytes());
   AppendBytes(associated, identity.file.bytes());
   AppendBigEndian(associated, segment);
