@@ -100,7 +100,10 @@ Result<std::unique_ptr<sql::Connection>> Connect(const StoreOptions& options, sq
                             .vfs = options.sqlite_vfs});
   }
   if (options.url.starts_with(kPostgresPrefix))
-    return sql::OpenPostgres({.url = options.url, .role = role, .read_limit = options.read_limit});
+    return sql::OpenPostgres({.url = options.url,
+                              .role = role,
+                              .sole = options.sole && role == sql::Role::kWriter,
+                              .read_limit = options.read_limit});
   return Fail(ErrorCode::kConfiguration, "a store's URL begins with sqlite: or postgresql://");
 }
 

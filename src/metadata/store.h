@@ -110,6 +110,10 @@ struct StoreOptions {
   /// "sqlite:<path>" or a libpq connection string beginning with "postgresql://".
   std::string url;
   int readers = 4;
+  /// On PostgreSQL: no other process that asks for this has the store open (kConfiguration). SQLite's file has
+  /// one writer in any case. Servers and commands ask: files of a boot that is not the last are swept
+  /// (design-storage 1.12), and caches follow the versions of one process.
+  bool sole = false;
   /// How long a read transaction may run, and how long a read waits for a free reader: kUnavailable after
   /// that.
   std::chrono::milliseconds read_limit{5000};

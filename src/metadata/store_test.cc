@@ -560,6 +560,22 @@ TEST_F(PostgresStore, NodesThatStartAtOnceMakeOneStoreAndHaveTheirOwnEpochs) {
   EXPECT_EQ(epochs.size(), nodes.size());
 }
 
+// The schema is the store: another one of the same database is nobody's business.
+TEST_F(PostgresStore, WhoAsksForItAloneHasItAlone) {
+  const auto open = [&](const sql::TestSchema& schema) {
+    return OpenStore({.url = schema.url(), .readers = 1, .sole = true, .clock = &clock_});
+  };
+  auto first = open(*schema_);
+  ASSERT_TRUE(first) << first.error().ToString();
+  const sql::TestSchema other;
+  EXPECT_TRUE(open(other));
+  const auto second = open(*schema_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), ErrorCode::kConfiguration);
+  first->reset();
+  EXPECT_TRUE(open(*schema_));
+}
+
 TEST_F(PostgresStore, WritesThatDeadlockRunAgain) {
   const auto first = Open(), second = Open();
   ASSERT_TRUE(WriteRow(*first, "a"));

@@ -59,6 +59,7 @@ Result<std::unique_ptr<Foundation>> Foundation::Open(const Config& config, const
   foundation->files = std::make_unique<blobs::PosixFiles>();
   foundation->store = TRY(metadata::OpenStore({.url = DatabaseUrl(config, layout),
                                                .readers = std::max(4, 2 * Processors()),
+                                               .sole = true,
                                                .clock = &foundation->clock,
                                                .on_broken = std::move(on_broken)}));
   foundation->seals = TRY(LoadSeals(*foundation->files, layout.keys().string(), *foundation->store));

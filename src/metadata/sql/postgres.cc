@@ -158,6 +158,7 @@ class PostgresConnection final : public Connection {
   explicit PostgresConnection(const PostgresOptions& options) : options_(options) {}
 
   Result<> Connect();
+  Result<> TakeStore();
 
   Result<std::int64_t> RunList(std::string_view sql, std::span<const Value> values) override;
   Result<Cursor> QueryList(std::string_view sql, std::span<const Value> values) override;
@@ -203,10 +204,23 @@ Result<> PostgresConnection::Connect() {
   CHECK(connection_ != nullptr);
   if (lost()) return Fail(ErrorCode::kUnavailable, Trimmed(Pq().PQerrorMessage(connection_.get())));
   Pq().PQsetNoticeReceiver(connection_.get(), [](void*, const PGresult*) {}, nullptr);
+  if (options_.sole) TRY(TakeStore());
   const std::string settings =
       options_.role == Role::kReader ? ReaderSettings(options_.read_limit) : std::string(kWriterSettings);
   TRY(Simple(settings.c_str()));
   return {};
+}
+
+/// A lock that ends with the connection. A server that was killed leaves it when the database has noticed,
+/// which may be after its successor has started.
+Result<> PostgresConnection::TakeStore() {
+  const Result<Answer> taken = Simple(
+      "SET lock_timeout = '5s'; SELECT pg_advisory_lock(7310587, hashtext(current_schema())); RESET "
+      "lock_timeout");
+  if (taken) return {};
+  if (lost()) return Fail(taken.error());
+  return Fail(ErrorCode::kConfiguration,
+              "the database is in use: is another Entrepot running on it? Only one may");
 }
 
 /// Work that runs fails with the server; what comes after it begins on a new connection.

@@ -16,6 +16,8 @@ struct PostgresOptions {
   /// As libpq reads it; what it sets wins over what the driver would.
   std::string url;
   Role role = Role::kWriter;
+  /// Has the store to itself, among those that ask for it: kConfiguration while another has.
+  bool sole = false;
   /// How long a read transaction's statements may run, each.
   std::chrono::milliseconds read_limit{5000};
 };
