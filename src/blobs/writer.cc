@@ -218,7 +218,12 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   }
 
   void Write(Bytes bytes) {
-    if (!Note(chunks_.Append(bytes)) || chunks_.written() == written_) return;
+    if (Note(chunks_.Append(bytes))) TellWritten();
+  }
+
+  /// By the write lane, which alone changes it.
+  void TellWritten() {
+    if (chunks_.written() == written_) return;
     std::lock_guard lock(mutex_);
     written_ = chunks_.written();
   }
@@ -255,7 +260,7 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
       std::lock_guard order(order_);
       mark(hash_lane_, [&] { checkpoint.hash_states = hash_.settled_states(); });
       mark(write_lane_, [&] {
-        if (!failed_) (void)Note(chunks_.Flush());
+        if (!failed_ && Note(chunks_.Flush())) TellWritten();
         checkpoint.settled = chunks_.settled();
         checkpoint.layout = chunks_.layout();
         checkpoint.tail = ToVector(chunks_.tail());
@@ -264,7 +269,6 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     captured->wait();
     std::lock_guard lock(mutex_);
     if (error_) return Fail(*error_);
-    written_ = std::max(written_, checkpoint.settled);
     while (!marks_.empty() && marks_.front().settled <= checkpoint.settled) marks_.pop_front();
     return {};
   }
