@@ -4,12 +4,11 @@
 #include <optional>
 
 #include <openssl/evp.h>
-#ifdef ENTREPOT_VECTOR_AES
-#include <intel-ipsec-mb.h>
-#endif
 
 #include "base/check.h"
 #ifdef ENTREPOT_VECTOR_AES
+#include <intel-ipsec-mb.h>
+
 #include "base/log.h"
 #include "base/shared_library.h"
 #endif

@@ -112,7 +112,7 @@ Result<std::vector<Digest>> UnheldOf(metadata::sql::Session& session, const Walk
 }
 
 struct UnheldLayers {
-  const WalkedManifest* image;
+  const WalkedManifest* manifest;
   std::string subject;
   std::vector<Digest> layers;
 };
@@ -187,7 +187,7 @@ Result<std::size_t> CheckImages(FsckWork& work) {
     work.findings.push_back({"references_differ_from_manifest", image.subject, "", mended});
   }
   for (const UnheldLayers& image : wrong.unheld) {
-    const bool mended = TRY(HoldLayers(work, *image.image));
+    const bool mended = TRY(HoldLayers(work, *image.manifest));
     for (const Digest& layer : image.layers)
       work.findings.push_back({"layer_without_reference", image.subject, layer.ToString(), mended});
   }

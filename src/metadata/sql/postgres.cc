@@ -220,7 +220,8 @@ Result<> PostgresConnection::TakeStore() {
   if (taken) return {};
   if (lost()) return Fail(taken.error());
   return Fail(ErrorCode::kConfiguration,
-              "the database is in use: is another Entrepot running on it? Only one may");
+              "the database cannot be had alone: is another Entrepot running on it? Only one may. " +
+                  std::string(taken.error().fact("detail")));
 }
 
 /// Work that runs fails with the server; what comes after it begins on a new connection.
