@@ -32,6 +32,7 @@ struct Entry {
   std::mutex mutex;
   std::condition_variable released;
   bool held = false;
+  std::uint64_t begin = 0;              // of the layer, where its holder's body does
   bool forgotten = false;               // whoever waited for it looks for the session anew
   std::atomic<bool> overtaken = false;  // the holder should end: a newer request waits
   std::atomic<bool> ending = false;     // …which will end the session
@@ -117,7 +118,9 @@ struct Uploads::State {
   }
 
   /// Takes the session for one request, over from an older one if that stands at the same offset (or there is
-  /// none to compare: a cancellation).
+  /// none to compare: a cancellation). So does one at a place that the older one has passed since it began: it
+  /// was told of that place by a status, and has given the older one up, whose last bytes were still coming
+  /// in. What it is told then no longer moves.
   Result<Lease> Take(const Repository& repository, const UploadTicket& ticket,
                      std::optional<std::uint64_t> offset) {
     std::shared_ptr<Entry> entry;
@@ -125,7 +128,9 @@ struct Uploads::State {
       entry = FindOrMake(repository, ticket);
       std::unique_lock lock(entry->mutex);
       if (entry->held) {
-        if (offset && *offset != entry->session.received()) return Fail(OffsetError(entry->session));
+        const std::uint64_t received = entry->session.received();
+        if (offset && *offset != received && (*offset <= entry->begin || *offset > received))
+          return Fail(OffsetError(entry->session));
         entry->ending = !offset;
         entry->overtaken = true;
         const bool free = entry->released.wait_for(lock, kTakeOver, [&] { return !entry->held; });
@@ -133,6 +138,7 @@ struct Uploads::State {
         if (!free) return Fail(ErrorCode::kUnavailable, "another request holds the upload");
       }
       held = entry->held = !entry->forgotten;
+      if (offset) entry->begin = *offset;
     }
     Lease lease(entry, context.store.clock());
     if (entry->session.repository().id != repository.id)
@@ -153,6 +159,7 @@ struct Uploads::State {
       std::lock_guard lock(entry->mutex);
       if (entry->held || entry->forgotten) return std::nullopt;
       entry->held = true;
+      entry->begin = offset;
     }
     Lease lease(entry, context.store.clock());
     const bool ready = entry->session.repository().id == repository.id && entry->session.TryWriter() &&

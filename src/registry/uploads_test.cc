@@ -54,6 +54,14 @@ class UploadsTest : public RegistryTest {
       bytes.remove_prefix(n);
     }
   }
+  // What a connection does once it sees failed().
+  static std::thread EndsWhenOvertaken(std::unique_ptr<http::BodySink>& sink) {
+    return std::thread([&sink] {
+      while (!sink->failed()) std::this_thread::yield();
+      sink->Abort();
+      sink.reset();
+    });
+  }
   std::uint64_t Received(const UploadTicket& ticket) {
     return Must(registry->uploads->Status(*repository, ticket)).received;
   }
@@ -199,17 +207,34 @@ TEST_F(UploadsTest, ANewerRequestTakesOverFromAnOlderOne) {
   Streaming older = Must(Stream(ticket, 0, std::nullopt));
   Feed(*older.sink, std::string_view(content).substr(0, kMiB));
   EXPECT_FALSE(older.sink->failed());
-  EXPECT_EQ(CodeOf(Append(ticket, 5, "x")), ErrorCode::kUploadOffset);  // a wrong offset takes nothing over
-  EXPECT_FALSE(older.sink->failed());
-  std::thread connection([&] {  // what the older one's connection does once it sees failed()
-    while (!older.sink->failed()) std::this_thread::yield();
-    older.sink->Abort();
-    older.sink.reset();
-  });
+  for (const std::uint64_t wrong : {std::uint64_t{0}, kMiB + 1}) {
+    EXPECT_EQ(CodeOf(Append(ticket, wrong, "x")), ErrorCode::kUploadOffset);  // takes nothing over
+    EXPECT_FALSE(older.sink->failed());
+  }
+  std::thread connection = EndsWhenOvertaken(older.sink);
   const ChunkResult result =
       Must(Append(ticket, kMiB, std::string_view(content).substr(kMiB), TestRegistry::DigestOf(content)));
   connection.join();
   EXPECT_TRUE(result.layer);
+}
+
+// A status was asked for while the last bytes of a broken line were still coming in: who goes on from there is
+// told where the session stands once they have, and that stays so.
+TEST_F(UploadsTest, WhoGoesOnFromAStatusEndsTheOlderRequest) {
+  const std::string content = Content(3 * kMiB);
+  const UploadTicket ticket = Open();
+  Streaming older = Must(Stream(ticket, 0, std::nullopt));
+  Feed(*older.sink, std::string_view(content).substr(0, kMiB));
+  const std::uint64_t told = Received(ticket);
+  Feed(*older.sink, std::string_view(content).substr(kMiB, kMiB));
+  std::thread connection = EndsWhenOvertaken(older.sink);
+  const auto moved = Append(ticket, told, std::string_view(content).substr(told));
+  connection.join();
+  ASSERT_EQ(CodeOf(moved), ErrorCode::kUploadOffset);
+  EXPECT_EQ(moved.error().fact("offset"), std::to_string(2 * kMiB));
+  EXPECT_TRUE(Must(Append(ticket, 2 * kMiB, std::string_view(content).substr(2 * kMiB),
+                          TestRegistry::DigestOf(content)))
+                  .layer);
 }
 
 TEST_F(UploadsTest, OnALoopOnlyAFreeSessionInMemoryGoesOn) {
