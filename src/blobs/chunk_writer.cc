@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "blobs/read_chunks.h"
 
 namespace entrepot::blobs {
 namespace {
@@ -140,19 +141,7 @@ Result<> ChunkWriter::ReadBack(const std::function<void(Bytes)>& sink) {
   const std::string name = identity_.file.name();
   TRY(Flush());
   if (direct_) TRY(Lift(file_->SetDirect(false), name));
-  ByteVector stored(kChunkOnDisk);
-  std::optional<ChunkCipher> cipher;
-  std::uint32_t segment = 0;
-  for (std::uint64_t chunk = 0; chunk < NextChunk(); ++chunk) {
-    if (!cipher || segment != layout_.SegmentOf(chunk)) {
-      segment = layout_.SegmentOf(chunk);
-      cipher.emplace(identity_, segment, layout_.segments[segment].salt);
-    }
-    const std::size_t length = TRY(Lift(ReadFully(*file_, ChunkOffset(chunk), stored), name));
-    if (length != kChunkOnDisk || !cipher->Open(chunk, false, stored, stored.data()))
-      return Fail(ErrorCode::kDamaged, "chunk " + std::to_string(chunk) + " of " + name + " does not verify");
-    sink(Bytes(stored).first(content_));
-  }
+  TRY(ReadChunks(*file_, identity_, layout_, 0, NextChunk(), sink));
   sink(tail_);
   if (direct_) TRY(Lift(file_->SetDirect(true), name));
   return {};

@@ -40,6 +40,8 @@ class ChunkWriter {
   Result<> Append(Bytes plain);
   /// Hands everything but the tail to the file. Not a sync.
   Result<> Flush();
+  /// Replaces the first block of a file that has chunks already. Not a sync.
+  Result<> WriteHeader(Bytes block) { return WriteBuffer(0, block); }
   /// Seals the tail as the final chunk, writes what is left, and cuts the file to its exact length. Not a
   /// sync.
   Result<> WriteFinal();

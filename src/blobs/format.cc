@@ -14,11 +14,6 @@ constexpr std::uint16_t kVersion = 1;
 constexpr std::size_t kMacOffset = 80;
 constexpr std::uint8_t kOnlyLayer = 0;
 
-SecretKey KeyOrZeros(const BlobIdentity& identity) {
-  static constexpr std::array<std::uint8_t, SecretKey::kLength> kZeros{};
-  return identity.data_key ? *identity.data_key : SecretKey::From(kZeros);
-}
-
 SecretKey SegmentKey(const SecretKey& data_key, Suite suite, const Salt& salt) {
   ByteVector info = ToVector(AsBytes("entrepot blob v1"));
   info.push_back(static_cast<std::uint8_t>(suite));
@@ -42,6 +37,11 @@ std::array<std::uint8_t, 16> DomainId::bytes() const {
   return bytes;
 }
 
+SecretKey BlobIdentity::key_or_zeros() const {
+  static constexpr std::array<std::uint8_t, SecretKey::kLength> kZeros{};
+  return data_key ? *data_key : SecretKey::From(kZeros);
+}
+
 Header EncodeHeader(const BlobIdentity& identity, const Salt& first_salt) {
   ByteVector fields = ToVector(AsBytes(kMagic));
   AppendBigEndian(fields, kVersion);
@@ -53,7 +53,7 @@ Header EncodeHeader(const BlobIdentity& identity, const Salt& first_salt) {
   AppendBytes(fields, first_salt);
   CHECK(fields.size() == kMacOffset);
 
-  const SecretKey mac_key = DeriveKey(KeyOrZeros(identity).bytes(), {}, AsBytes("header"));
+  const SecretKey mac_key = DeriveKey(identity.key_or_zeros().bytes(), {}, AsBytes("header"));
   AppendBytes(fields, HmacSha256(mac_key.bytes(), fields));
   Header header{};
   std::ranges::copy(fields, header.begin());
@@ -61,7 +61,9 @@ Header EncodeHeader(const BlobIdentity& identity, const Salt& first_salt) {
 }
 
 Result<> CheckHeader(Bytes stored, const BlobIdentity& identity, const Salt& first_salt) {
-  if (!ConstantTimeEqual(stored, EncodeHeader(identity, first_salt)))
+  const Header header = EncodeHeader(identity, first_salt);
+  if (stored.size() < kProgressOffset ||
+      !ConstantTimeEqual(stored.first(kProgressOffset), Bytes(header).first(kProgressOffset)))
     return Fail(ErrorCode::kDamaged, "the header of blob file " + identity.file.name() + " is not its own");
   return {};
 }

@@ -2,7 +2,8 @@
 
 // The bytes of a blob file (design-storage 2.3, 2.4). All integers are big-endian.
 //
-//   0      header, 4096 bytes: see Header
+//   0      header, 1024 bytes: see Header
+//   1024   progress of the upload (progress.h), of no meaning to a reader
 //   4096   chunk 0, 65,536 bytes: ciphertext and 16-byte tag
 //   69632  chunk 1 …
 //          the final chunk is shorter, or exactly full; an empty blob is one empty final chunk
@@ -31,7 +32,8 @@ namespace entrepot::blobs {
 
 enum class Suite : std::uint8_t { kPlain = 1, kAes256Gcm = 2 };  // values are stored
 
-inline constexpr std::size_t kHeaderLength = 4096;
+inline constexpr std::size_t kHeaderLength = 4096;  // with what lies behind it
+inline constexpr std::size_t kProgressOffset = 1024;
 inline constexpr std::size_t kChunkOnDisk = 65'536;
 inline constexpr std::size_t kAlignment = 4096;  // of direct I/O
 
@@ -72,15 +74,15 @@ struct BlobIdentity {
   std::optional<SecretKey> data_key;
 
   Suite suite() const { return data_key ? Suite::kAes256Gcm : Suite::kPlain; }
+  SecretKey key_or_zeros() const;
 };
 
 using Salt = std::array<std::uint8_t, 32>;
 
-/// magic(8) version(2) suite(1) 0(1) chunk size(4) file id(16) domain(16) first salt(32) MAC(32), zeros to
-/// 4096.
+/// magic(8) version(2) suite(1) 0(1) chunk size(4) file id(16) domain(16) first salt(32) MAC(32), zeros.
 using Header = std::array<std::uint8_t, kHeaderLength>;
 Header EncodeHeader(const BlobIdentity& identity, const Salt& first_salt);
-/// kDamaged unless `stored` is exactly the header of this file.
+/// kDamaged unless `stored` begins with exactly the header of this file.
 Result<> CheckHeader(Bytes stored, const BlobIdentity& identity, const Salt& first_salt);
 
 /// The cipher of one segment. Not thread-safe.

@@ -35,6 +35,7 @@ TEST_P(Resumes, EqualAnUninterruptedUpload) {
   auto writer = BlobWriter::Begin(*store, kTestDomain, KeyFor(suite), options).value();
   const FileId id = writer->file();
   std::optional<BlobWriter::Checkpointed> last;
+  std::uint64_t kept_ahead = 0;
   int interruptions = 0;
   while (writer->received() < size || (interruptions < 3 && random() % 2 == 0)) {
     const std::size_t at = writer->received();
@@ -49,14 +50,20 @@ TEST_P(Resumes, EqualAnUninterruptedUpload) {
       EXPECT_GE(point.received, last ? last->received : 0);
       last = point;
     }
+    if (last && random() % 3 == 0 && writer->KeepAhead()) {
+      EXPECT_LE(writer->kept_ahead(), writer->received());
+      kept_ahead = std::max(kept_ahead, writer->kept_ahead());
+    }
     if (last && interruptions < 8 && random() % 4 == 0) {
       writer.reset();
       ++options.writer_epoch;
       ++interruptions;
+      const std::uint64_t reached = std::max(last->received, kept_ahead);
+      EXPECT_EQ(BlobWriter::Reached(*store, {id, kTestDomain, KeyFor(suite)}, last->state).value(), reached);
       auto resumed = BlobWriter::Resume(*store, {id, kTestDomain, KeyFor(suite)}, last->state, options);
       ASSERT_TRUE(resumed) << resumed.error().ToString();
       writer = *std::move(resumed);
-      ASSERT_EQ(writer->received(), last->received);
+      ASSERT_EQ(writer->received(), reached);
     }
   }
   std::vector<Digest> expected = {Digest::Of(HashAlgorithm::kSha256, content)};
@@ -103,6 +110,43 @@ TEST_P(Resumes, FromACheckpointThatWaitedForNoLane) {
   writer = BlobWriter::Resume(*store, {id, kTestDomain, TestKey()}, last.state, options).value();
   ASSERT_EQ(writer->received(), last.received);
   ASSERT_TRUE(writer->Append(Bytes(content).subspan(last.received)));
+  const Digest digest = Digest::Of(HashAlgorithm::kSha256, content);
+  const auto blob = writer->Finish({&digest, 1});
+  ASSERT_TRUE(blob) << blob.error().ToString();
+  EXPECT_EQ(ReadBlob(*store, *blob, TestKey()).value(), content);
+}
+
+// The same of those that the lane makes; the state that the writer goes on from is of long before.
+TEST_P(Resumes, FromTheFilesOwnProgress) {
+  const ByteVector content = RandomContent((7u << 20) + GetParam() * 1000, GetParam());
+  const TemporaryDirectory directory;
+  PosixFiles files;
+  const auto store = OpenStore(files, directory);
+  ThreadPool pool("lanes", 2, 1000);
+  WriterOptions options;
+  options.pool = &pool;
+  options.writer_epoch = 1;
+  auto writer = BlobWriter::Begin(*store, kTestDomain, TestKey(), options).value();
+  EXPECT_FALSE(writer->KeepAhead()) << "nothing names the file yet";
+  ASSERT_TRUE(writer->Append(Bytes(content).first(100)));
+  const ByteVector state = writer->Checkpoint().value().state;
+  for (std::size_t at = 100; at < content.size();) {
+    const std::size_t length = std::min<std::size_t>(http::Block::kCapacity / 4, content.size() - at);
+    writer->Append(BlockOf(Bytes(content).subspan(at, length)));
+    writer->KeepAhead();
+    at += length;
+  }
+  writer->WaitKept();
+  const std::uint64_t kept = writer->kept_ahead();
+  const FileId id = writer->file();
+  ASSERT_TRUE(writer->WaitForRoom(0));
+  writer.reset();
+  pool.Stop();
+
+  options = {.writer_epoch = 2};
+  writer = BlobWriter::Resume(*store, {id, kTestDomain, TestKey()}, state, options).value();
+  ASSERT_EQ(writer->received(), std::max<std::uint64_t>(kept, 100));
+  ASSERT_TRUE(writer->Append(Bytes(content).subspan(writer->received())));
   const Digest digest = Digest::Of(HashAlgorithm::kSha256, content);
   const auto blob = writer->Finish({&digest, 1});
   ASSERT_TRUE(blob) << blob.error().ToString();

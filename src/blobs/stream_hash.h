@@ -34,7 +34,8 @@ class StreamHash {
   /// Those passed since the last call, in order.
   std::vector<Mark> TakeMarks() { return std::exchange(marks_, {}); }
   std::uint64_t received() const { return received_; }
-  /// The states at SettledContent(suite, received()).
+  std::uint64_t settled() const { return SettledContent(suite_, received_); }
+  /// The states there.
   const std::vector<ByteVector>& settled_states() const { return settled_states_; }
   /// Nothing when that algorithm is not computed.
   std::optional<Digest> Value(HashAlgorithm algorithm) const;

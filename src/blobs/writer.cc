@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "blobs/checkpoint.h"
+#include "blobs/progress.h"
 #include "blobs/stream_hash.h"
 
 namespace entrepot::blobs {
@@ -21,23 +22,46 @@ std::unexpected<Error> Mismatch(const Digest& computed, const Digest& expected) 
                   .With("expected", expected.ToString()));
 }
 
-/// The checkpoint's file, cut back to what the checkpoint knows of it.
-Result<std::shared_ptr<File>> OpenAt(BlobStore& store, const BlobIdentity& identity,
-                                     const Checkpoint& checkpoint) {
+/// A session's file, and the furthest point that its checkpoint or a record in the file knows of.
+struct Found {
+  std::shared_ptr<File> file;
+  Progress progress;
+  Checkpoint point;
+  std::uint64_t length = 0;  // of the file, at the point
+};
+
+Result<Found> FindPoint(BlobStore& store, const BlobIdentity& identity, Bytes state, Access access) {
+  Checkpoint start = TRY(Checkpoint::Decode(state));
   const std::string name = identity.file.name();
-  const std::shared_ptr<File> file = TRY(store.Open(identity.file, Access::kReadWrite));
+  if (start.file != identity.file)
+    return Fail(ErrorCode::kDamaged, "the checkpoint is of another file than " + name);
+  TRY(start.layout.CheckKey(identity));
+  const std::shared_ptr<File> file = TRY(store.Open(identity.file, access));
   if (!file) return Fail(ErrorCode::kDamaged, "the upload's file " + name + " is gone");
-  const std::uint64_t chunks = checkpoint.settled / ChunkContent(identity.suite());
-  const std::uint64_t length = chunks == 0 ? 0 : ChunkOffset(chunks);
-  if (TRY(Lift(file->Status(), name)).size < length)
+  const auto length_at = [&](std::uint64_t settled) {
+    return settled == 0 ? 0 : ChunkOffset(settled / ChunkContent(identity.suite()));
+  };
+  if (TRY(Lift(file->Status(), name)).size < length_at(start.settled))
     return Fail(ErrorCode::kDamaged, "the upload's file " + name + " is shorter than its checkpoint");
-  if (chunks > 0) {
+  Progress progress(identity);
+  Checkpoint point = TRY(progress.Find(*file, std::move(start)));
+  if (point.settled > 0) {
     Header header;
     TRY(Lift(ReadFully(*file, 0, header), name));
-    TRY(CheckHeader(header, identity, checkpoint.layout.segments.front().salt));
+    TRY(CheckHeader(header, identity, point.layout.segments.front().salt));
   }
-  TRY(Lift(file->Truncate(length), name));
-  return file;
+  const std::uint64_t length = length_at(point.settled);
+  return Found{file, std::move(progress), std::move(point), length};
+}
+
+/// Cuts the file back to the point, and makes it durable: a killed process may have left it in memory alone.
+/// A sync is not tried twice (design-storage 1.10).
+Result<> GoBackTo(BlobStore& store, const Found& found) {
+  const std::string name = found.point.file.name();
+  TRY(Lift(found.file->Truncate(found.length), name));
+  if (found.file->Sync()) return {};
+  (void)store.Remove(found.point.file);
+  return Fail(ErrorCode::kDamaged, "the upload's file " + name + " could not be made durable");
 }
 
 }  // namespace
@@ -48,18 +72,20 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
  public:
   enum class Owner { kWriter, kSession, kCaller };
 
-  Stream(BlobStore& store, std::shared_ptr<File> file, ChunkWriter chunks, StreamHash hash, FileId id,
-         Owner owner, const WriterOptions& options)
+  Stream(BlobStore& store, std::shared_ptr<File> file, ChunkWriter chunks, StreamHash hash, Progress progress,
+         FileId id, Owner owner, const WriterOptions& options)
       : store_(store),
         file_(std::move(file)),
         id_(id),
         writer_epoch_(options.writer_epoch),
         chunks_(std::move(chunks)),
         hash_(std::move(hash)),
+        progress_(std::move(progress)),
         written_(chunks_.written()),
         received_(chunks_.received()),
         owner_(owner),
         entry_synced_(owner == Owner::kSession) {
+    if (owner == Owner::kSession) durable_ = {hash_.settled(), hash_.settled_states()};
     if (options.pool == nullptr) return;
     hash_lane_.queue.emplace(*options.pool);
     write_lane_.queue.emplace(*options.pool);
@@ -110,12 +136,39 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     checkpoint.writer_epoch = writer_epoch_;
     if (reach == Reach::kEverything || !TRY(CaptureWritten(checkpoint))) TRY(Capture(checkpoint));
     TRY(Sync());
+    NoteDurable(checkpoint);
     owner_ = Owner::kSession;
     const std::uint64_t received = checkpoint.settled + checkpoint.tail.size();
     Checkpointed done{checkpoint.Encode(), received};
     Wipe(checkpoint.tail);
     return done;
   }
+
+  bool KeepAhead() {
+    {
+      std::lock_guard lock(mutex_);
+      if (keeping_ || !durable_ || error_) return false;
+      keeping_ = true;
+    }
+    auto run = [this] {
+      if (!failed_ && !abandoned_) (void)Note(Keep());
+      std::lock_guard lock(mutex_);
+      keeping_ = false;
+      room_.notify_all();
+    };
+    if (write_lane_.queue)
+      write_lane_.queue->Post([self = shared_from_this(), run] { run(); });
+    else
+      run();
+    return true;
+  }
+
+  void WaitKept() {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [&] { return !keeping_; });
+  }
+
+  std::uint64_t kept_ahead() const { return kept_ahead_; }
 
   Result<Digest> ComputedDigest() {
     std::lock_guard control(control_);
@@ -192,7 +245,10 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
 
   std::uint64_t behind() const { return std::max(hash_lane_.pending, write_lane_.pending); }
 
-  Result<> WaitIdle() { return WaitForRoom(0); }
+  Result<> WaitIdle() {
+    WaitKept();
+    return WaitForRoom(0);
+  }
 
   Result<> CheckOpen() {
     if (ended_) return Fail(ErrorCode::kUnavailable, "the upload's writer has ended");
@@ -243,6 +299,30 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     return true;
   }
 
+  /// By the write lane: record and content become durable by one sync, in either order (progress.h).
+  Result<> Keep() {
+    blobs::Checkpoint point(id_);
+    point.writer_epoch = writer_epoch_;
+    if (!TRY(CaptureWritten(point))) return {};
+    DurablePoint base;
+    {
+      std::lock_guard lock(mutex_);
+      base = *durable_;
+    }
+    if (base.settled > point.settled || !progress_.Put(base, point)) return {};
+    TRY(chunks_.WriteHeader(progress_.block()));
+    TRY(SyncFile());
+    NoteDurable(point);
+    kept_ahead_ = point.settled + point.tail.size();
+    return {};
+  }
+
+  void NoteDurable(const blobs::Checkpoint& point) {
+    std::lock_guard lock(mutex_);
+    if (durable_ && durable_->settled >= point.settled) return;
+    durable_ = {point.settled, point.hash_states};
+  }
+
   /// The state of both lanes at one point of the stream; everything settled is in the file then.
   Result<> Capture(blobs::Checkpoint& checkpoint) {
     const auto captured = std::make_shared<std::latch>(2);  // a lane may still be in it when this has gone on
@@ -284,16 +364,28 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
     return {};
   }
 
-  /// Makes content and entry durable. An error is final: the kernel may have dropped the dirty pages, and a
-  /// second sync would then report a success that is none (design-storage 1.10).
+  /// Makes the content durable. An error is final: the kernel may have dropped the dirty pages, and a second
+  /// sync, of another thread too, would then report a success that is none (design-storage 1.10).
+  Result<> SyncFile() {
+    std::lock_guard lock(sync_);
+    if (!resumable_) return Fail(ErrorCode::kStorageFault, "the upload's file could not be made durable");
+    return NoteSynced(Lift(file_->Sync(), id_.name()));
+  }
+
+  Result<> NoteSynced(Result<> synced) {
+    if (synced) return {};
+    resumable_ = false;
+    return Note(Fail(ErrorCode::kStorageFault, std::string(synced.error().fact("detail"))));
+  }
+
+  /// Content and entry.
   Result<> Sync() {
-    Result<> synced = Lift(file_->Sync(), id_.name());
-    if (synced && !entry_synced_) synced = store_.SyncEntry(id_);
+    Result<> synced = SyncFile();
+    if (synced && !entry_synced_) synced = NoteSynced(store_.SyncEntry(id_));
     if (!synced) {
-      resumable_ = false;
       ended_ = true;
       Remove();
-      return Note(Fail(ErrorCode::kStorageFault, std::string(synced.error().fact("detail"))));
+      return synced;
     }
     entry_synced_ = true;
     return {};
@@ -310,9 +402,11 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   const std::int64_t writer_epoch_;
   ChunkWriter chunks_;
   StreamHash hash_;
+  Progress progress_;  // the write lane's
   Lane hash_lane_, write_lane_;
   std::mutex order_;    // blocks and checkpoints enter both lanes in one order
   std::mutex control_;  // Checkpoint, Finish, Discard
+  std::mutex sync_;     // one sync of the file at a time
 
   mutable std::mutex mutex_;
   std::condition_variable room_;
@@ -320,9 +414,11 @@ class BlobWriter::Stream : public std::enable_shared_from_this<BlobWriter::Strea
   std::optional<Error> error_;
   std::deque<StreamHash::Mark> marks_;  // since the last checkpoint, but for those that a later one replaces
   std::uint64_t written_;               // how far the file goes; the write lane reads it without the lock
+  std::optional<DurablePoint> durable_;
+  bool keeping_ = false;  // KeepAhead's is being made
 
   std::atomic<bool> failed_{false}, resumable_{true}, abandoned_{false};
-  std::atomic<std::uint64_t> received_;
+  std::atomic<std::uint64_t> received_, kept_ahead_{0};
   Owner owner_;
   bool entry_synced_;
   bool ended_ = false;
@@ -337,28 +433,29 @@ Result<std::unique_ptr<BlobWriter>> BlobWriter::Begin(BlobStore& store, DomainId
   ChunkWriter chunks(file, identity, Layout{identity.suite(), {}}, 0, options.expected_size, options.hooks);
   return std::unique_ptr<BlobWriter>(new BlobWriter(
       std::make_shared<Stream>(store, file, std::move(chunks), StreamHash(identity.suite(), options.sha512),
-                               created.id, Stream::Owner::kWriter, options)));
+                               Progress(identity), created.id, Stream::Owner::kWriter, options)));
 }
 
 Result<std::unique_ptr<BlobWriter>> BlobWriter::Resume(BlobStore& store, BlobIdentity identity, Bytes state,
                                                        WriterOptions options) {
-  blobs::Checkpoint checkpoint = TRY(blobs::Checkpoint::Decode(state));
-  const FileId id = identity.file;
-  if (checkpoint.file != id)
-    return Fail(ErrorCode::kDamaged, "the checkpoint is of another file than " + id.name());
-  if (checkpoint.writer_epoch >= options.writer_epoch)
+  Found found = TRY(FindPoint(store, identity, state, Access::kReadWrite));
+  blobs::Checkpoint& point = found.point;
+  if (point.writer_epoch >= options.writer_epoch)
     return Fail(ErrorCode::kUnavailable, "a newer writer has taken the upload over");
-  TRY(checkpoint.layout.CheckKey(identity));
+  TRY(GoBackTo(store, found));
+  StreamHash hash = TRY(StreamHash::FromStates(identity.suite(), point.settled, point.hash_states));
+  hash.Update(point.tail);
+  ChunkWriter chunks(found.file, identity, point.layout, point.settled, options.expected_size, options.hooks);
+  TRY(chunks.Append(point.tail));
+  Wipe(point.tail);
+  return std::unique_ptr<BlobWriter>(new BlobWriter(
+      std::make_shared<Stream>(store, found.file, std::move(chunks), std::move(hash),
+                               std::move(found.progress), point.file, Stream::Owner::kSession, options)));
+}
 
-  const std::shared_ptr<File> file = TRY(OpenAt(store, identity, checkpoint));
-  StreamHash hash = TRY(StreamHash::FromStates(identity.suite(), checkpoint.settled, checkpoint.hash_states));
-  hash.Update(checkpoint.tail);
-  ChunkWriter chunks(file, identity, checkpoint.layout, checkpoint.settled, options.expected_size,
-                     options.hooks);
-  TRY(chunks.Append(checkpoint.tail));
-  Wipe(checkpoint.tail);
-  return std::unique_ptr<BlobWriter>(new BlobWriter(std::make_shared<Stream>(
-      store, file, std::move(chunks), std::move(hash), id, Stream::Owner::kSession, options)));
+Result<std::uint64_t> BlobWriter::Reached(BlobStore& store, const BlobIdentity& identity, Bytes state) {
+  const Found found = TRY(FindPoint(store, identity, state, Access::kRead));
+  return found.point.settled + found.point.tail.size();
 }
 
 BlobWriter::BlobWriter(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {}
@@ -377,6 +474,9 @@ Result<BlobWriter::Checkpointed> BlobWriter::Checkpoint(Reach reach) { return st
 Result<FinishedBlob> BlobWriter::Finish(std::span<const Digest> expected) {
   return stream_->Finish(expected);
 }
+bool BlobWriter::KeepAhead() { return stream_->KeepAhead(); }
+std::uint64_t BlobWriter::kept_ahead() const noexcept { return stream_->kept_ahead(); }
+void BlobWriter::WaitKept() { stream_->WaitKept(); }
 void BlobWriter::Discard() { stream_->Discard(); }
 
 Result<FinishedBlob> WriteBlob(BlobStore& store, DomainId domain, std::optional<SecretKey> data_key,

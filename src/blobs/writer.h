@@ -6,8 +6,8 @@
 // Threads: Append(Block) is called by the stream's owner (an event loop) and never blocks: two lanes on the
 // given pool work on each block in order, one hashes, one encrypts and writes; the block is let go when both
 // are done with it. Checkpoint and Finish are called by a worker of another pool and may wait for the lanes.
-// Checkpoint may run beside Append. Everything else is called by one thread at a time. Without a pool the
-// caller's thread does all of it.
+// Checkpoint may run beside Append and KeepAhead. Everything else is called by one thread at a time. Without
+// a pool the caller's thread does all of it.
 //
 // Whose file is it: until the first Checkpoint returns, the writer's: it is unlinked with the writer. From
 // then on the session's: it stays for Resume until Discard. After Finish it is the caller's, who publishes it
@@ -59,12 +59,15 @@ class BlobWriter {
   static Result<std::unique_ptr<BlobWriter>> Begin(BlobStore& store, DomainId domain,
                                                    std::optional<SecretKey> data_key,
                                                    WriterOptions options = {});
-  /// Opens the file, cuts it back to what the checkpoint knows, and goes on in a new segment. `identity` and
-  /// the checkpoint come from the session; options.writer_epoch is the raised one (kUnavailable when it is
-  /// not above the checkpoint's). SHA-512 is computed if the checkpoint has it. kDamaged when the file is
-  /// absent, shorter than the checkpoint says, or another one.
+  /// Opens the file, cuts it back to what the checkpoint or a later record in it (KeepAhead) knows, makes
+  /// that durable, and goes on in a new segment. `identity` and the checkpoint come from the session;
+  /// options.writer_epoch is the raised one (kUnavailable when it is not above the checkpoint's). SHA-512 is
+  /// computed if the checkpoint has it. kDamaged when the file is absent, shorter than the checkpoint says,
+  /// or another one.
   static Result<std::unique_ptr<BlobWriter>> Resume(BlobStore& store, BlobIdentity identity, Bytes checkpoint,
                                                     WriterOptions options = {});
+  /// Up to where Resume would go on. kDamaged as there.
+  static Result<std::uint64_t> Reached(BlobStore& store, const BlobIdentity& identity, Bytes checkpoint);
   BlobWriter(const BlobWriter&) = delete;
   ~BlobWriter();  // never blocks; work in progress ends by itself
 
@@ -100,6 +103,14 @@ class BlobWriter {
   enum class Reach { kEverything, kWritten };
   /// Durable in the file or in the state when it returns.
   Result<Checkpointed> Checkpoint(Reach reach = Reach::kEverything);
+  /// Begins a checkpoint of what the lanes have hashed and written whose state is kept in the file itself
+  /// (progress.h), where Resume from an older state finds it. The write lane makes it between two writes.
+  /// False when one is being made or none can be: there has to be a Checkpoint before. Never blocks.
+  bool KeepAhead();
+  /// Received, at the last of those that was made; 0 before. From any thread.
+  std::uint64_t kept_ahead() const noexcept;
+  /// Waits for one that is being made.
+  void WaitKept();
 
   /// Ends the blob: compares every expected digest (before the final chunk is written; one of an algorithm
   /// that was not computed costs reading the file once), writes the rest, syncs file and entry.

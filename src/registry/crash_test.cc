@@ -105,7 +105,7 @@ class Life {
   }
   /// Back to what the disk kept.
   void Restart() {
-    files.Crash();
+    files.Crash(seed);
     vfs.Restart(FaultyVfs::Survival::kNothing);
     vfs.Mend();
   }
@@ -123,6 +123,7 @@ class Life {
   blobs::FaultyFiles files;
   FaultyVfs vfs;
   int cut_files_at = 0, cut_database_at = 0;
+  std::uint64_t seed = 0;  // of what the disk keeps of files beside what was synced
   bool reached = true;
 };
 
@@ -159,7 +160,7 @@ struct ChunksTold {
   std::uint64_t received = 0;
 };
 
-const std::string kChunked = Content((9u << 20) + 99);
+const std::string kChunked = Content((13u << 20) + 99);
 
 ChunksTold RunChunks(TestRegistry& registry) {
   ChunksTold told;
@@ -208,6 +209,7 @@ void CutChunksAtEvery(int Life::* cut, bool may_have_ended, const std::string& n
   for (bool reached = true; reached && !testing::Test::HasFailure(); ++steps) {
     Life life(name + std::to_string(steps));
     life.*cut = steps + 1;
+    life.seed = static_cast<std::uint64_t>(steps % 4);
     const ChunksTold told = life.Run(RunChunks);
     reached = life.reached;
     if (!reached) EXPECT_TRUE(told.complete);

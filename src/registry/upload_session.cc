@@ -11,7 +11,7 @@ namespace entrepot::registry {
 namespace {
 
 constexpr std::uint64_t kCheckpointBytes = 4u << 20;  // no answer leaves as much unprotected
-constexpr std::uint64_t kAheadBytes = 2u << 20;       // from here on a checkpoint is begun ahead
+constexpr std::uint64_t kAheadBytes = 3u << 20;       // from here on a checkpoint is begun ahead
 constexpr std::chrono::seconds kCheckpointTime{5};
 constexpr std::size_t kMemoryBody = 1 << 20;       // what may wait for its PUT in memory
 constexpr std::int64_t kMaxParts = 4200;           // ecr-semantics 9
@@ -68,9 +68,27 @@ Result<> UploadSession::Load() {
     return Fail(About(ErrorCode::kUploadNotFound));
   }
   completed_ = row->digest;
-  settled_ = kept_ = begun_ = static_cast<std::uint64_t>(row->received);
   row_ = std::move(*row);
+  settled_ = kept_ = begun_ = Reached();
   return {};
+}
+
+Result<UploadSession::Kept> UploadSession::OpenRow() const {
+  const keys::RepositoryKey key = TRY(context_.keys.Get(KeyRefOf(repository_), row_.key.repository_key));
+  keys::DataKey data_key = TRY(key.Unwrap(row_.key.bytes, WrapContext(*row_.file_id)));
+  const blobs::FileId file = TRY(blobs::FileId::FromBytes(*row_.file_id));
+  return Kept{{file, DomainOf(repository_), std::move(data_key)},
+              TRY(key.Open(kStatePurpose, StateSubject(), row_.sealed_state))};
+}
+
+/// How far the row and the file's own records say that the session is. What cannot be read is told by whoever
+/// goes on from it.
+std::uint64_t UploadSession::Reached() const {
+  if (row_.file_id && !completed_)
+    if (const Result<Kept> kept = OpenRow())
+      if (const auto reached = blobs::BlobWriter::Reached(context_.files, kept->identity, kept->state))
+        return *reached;
+  return static_cast<std::uint64_t>(row_.received);
 }
 
 void UploadSession::ReleaseMemory() {
@@ -159,15 +177,12 @@ Result<> UploadSession::ResumeWriter(bool sha512) {
     return Fail(About(ErrorCode::kUploadNotFound));
   }
   row_.writer_epoch = epoch + 1;
-  const keys::RepositoryKey key = TRY(context_.keys.Get(KeyRefOf(repository_), row_.key.repository_key));
-  data_key_ = TRY(key.Unwrap(row_.key.bytes, WrapContext(*row_.file_id)));
-  const ByteVector state = TRY(key.Open(kStatePurpose, StateSubject(), row_.sealed_state));
-  const blobs::BlobIdentity identity{TRY(blobs::FileId::FromBytes(*row_.file_id)), DomainOf(repository_),
-                                     data_key_};
+  const Kept kept = TRY(OpenRow());
+  data_key_ = kept.identity.data_key;
   const blobs::WriterOptions options{
       .pool = &context_.body_pool, .sha512 = sha512, .writer_epoch = row_.writer_epoch};
   Result<std::unique_ptr<blobs::BlobWriter>> writer =
-      blobs::BlobWriter::Resume(context_.files, identity, state, options);
+      blobs::BlobWriter::Resume(context_.files, kept.identity, kept.state, options);
   if (!writer) {
     if (writer.error().code() == ErrorCode::kDamaged) {
       log::Error("an upload cannot be resumed",
@@ -177,6 +192,10 @@ Result<> UploadSession::ResumeWriter(bool sha512) {
     }
     loaded_ = false;  // the row's epoch has moved on
     return Fail(std::move(writer).error());
+  }
+  if ((*writer)->received() != settled_) {  // who asks again is told where it stands
+    loaded_ = false;
+    return Fail(ErrorCode::kStorageFault, "how far an upload has come was read differently twice");
   }
   std::lock_guard lock(mutex_);
   writer_ = std::move(*writer);
@@ -190,6 +209,12 @@ void UploadSession::CheckpointAhead(std::optional<std::uint64_t> end) {
   const bool late = now - begun_at_ >= kCheckpointTime && came > 0;
   const bool soon = end && came >= kAheadBytes && *end - received() < kCheckpointBytes;
   if (!late && !soon) return;
+  if (!late && row_.file_id && !gone_) {
+    if (!writer_->KeepAhead()) return;
+    begun_ += came;
+    begun_at_ = now;
+    return;
+  }
   if (ahead_ && !ahead_->done()) return;
   if (!EndCheckpointAhead() || completed_ || gone_) return;
   ahead_ = PoolTask<Result<metadata::UploadRow>>::Start(
@@ -212,6 +237,7 @@ Result<> UploadSession::EndCheckpointAhead() {
 Result<> UploadSession::CheckpointIfMuch() {
   if (unprotected() < kCheckpointBytes) return {};
   (void)EndCheckpointAhead();  // its error is the next one's, or has passed
+  if (writer_) writer_->WaitKept();
   if (!gone_ && unprotected() < kCheckpointBytes) return {};
   Result<> kept = gone_ ? Fail(About(ErrorCode::kUploadNotFound)) : Checkpoint();
   if (!kept) FallBack();
@@ -294,9 +320,10 @@ void UploadSession::FallBack() {
   }
   ReleaseMemory();
   if (!writer) return;
+  (void)writer->WaitForRoom(0);  // what a lane still writes would be written over whoever goes on
   // Without a row that names the file nobody can go on with it. After a commit of unknown outcome there may
   // be one: the next start knows.
-  if (!row_.file_id && !context_.store.broken()) writer->Discard();
+  if ((!row_.file_id && !context_.store.broken()) || !writer->resumable()) writer->Discard();
   if (!writer->resumable()) MarkFailed();
 }
 

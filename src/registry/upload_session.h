@@ -5,10 +5,12 @@
 //
 // One request at a time holds a session (uploads.cc sees to that) and calls it. received() is for any thread.
 //
-// A checkpoint is begun ahead of the answer that needs it, and is made by a worker while requests come and
-// go: the writer takes more meanwhile, and what it found is the session's once a call of the holder takes it
-// in.
+// A checkpoint is begun ahead of the answer that needs it. Once a row names the file, the file keeps its own
+// progress (blobs/progress.h) and the database is left in peace. What a row has to be written for is made by
+// a worker while requests come and go: the writer takes more meanwhile, and what the worker found is the
+// session's once a call of the holder takes it in.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -104,7 +106,16 @@ class UploadSession {
   ByteVector StateSubject() const;
   Error About(ErrorCode code) const;
   void ReleaseMemory();
-  std::uint64_t unprotected() const { return received() - kept_; }
+  std::uint64_t unprotected() const {
+    return received() - std::max(kept_, writer_ ? writer_->kept_ahead() : 0);
+  }
+  /// What the row has of the file.
+  struct Kept {
+    blobs::BlobIdentity identity;
+    ByteVector state;
+  };
+  Result<Kept> OpenRow() const;
+  std::uint64_t Reached() const;
   Result<metadata::UploadRow> Keep(metadata::UploadRow row, bool inserted,
                                    blobs::BlobWriter::Reach reach) const;
   Result<metadata::UploadRow> KeepProgress(metadata::UploadRow row, const keys::RepositoryKey& key,

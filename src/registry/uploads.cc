@@ -118,9 +118,9 @@ struct Uploads::State {
   }
 
   /// Takes the session for one request, over from an older one if that stands at the same offset (or there is
-  /// none to compare: a cancellation). So does one at a place that the older one has passed since it began: it
-  /// was told of that place by a status, and has given the older one up, whose last bytes were still coming
-  /// in. What it is told then no longer moves.
+  /// none to compare: a cancellation). So does one at a place that the older one has passed since it began:
+  /// it was told of that place by a status, and has given the older one up, whose last bytes were still
+  /// coming in. What it is told then no longer moves.
   Result<Lease> Take(const Repository& repository, const UploadTicket& ticket,
                      std::optional<std::uint64_t> offset) {
     std::shared_ptr<Entry> entry;
@@ -321,12 +321,10 @@ Result<UploadTicket> Uploads::Find(const Repository& repository, std::string_vie
 Result<UploadStatus> Uploads::Status(const Repository& repository, const UploadTicket& ticket) {
   if (const std::shared_ptr<Entry> entry = state_->Peek(ticket.id); entry && entry->session.received() > 0)
     return UploadStatus{entry->session.received()};
-  auto row = TRY(state_->context.store.Read([&](metadata::sql::Session& session) {
-    return metadata::FindUpload(session, RefOf(repository), ticket.id);
-  }));
-  if (row && row->state != metadata::UploadState::kOpen)
-    return Fail(About(repository, ErrorCode::kUploadNotFound).With("upload", ticket.id));
-  return UploadStatus{row ? static_cast<std::uint64_t>(row->received) : 0};
+  UploadSession session(state_->context, repository, ticket);  // reads alone
+  TRY(session.Load());
+  if (session.completed()) return Fail(GoneError(session));
+  return UploadStatus{session.received()};
 }
 
 Result<Uploads::ChunkResult> Uploads::Append(const Repository& repository, const UploadTicket& ticket,

@@ -10,6 +10,7 @@
 #include "metadata/uploads.h"
 #include "registry/refs.h"
 #include "registry/test_registry.h"
+#include "registry/upload_session.h"
 
 namespace entrepot::registry {
 namespace {
@@ -70,10 +71,13 @@ class UploadsTest : public RegistryTest {
       return metadata::FindUpload(session, RefOf(*repository), ticket.id);
     }));
   }
-  /// How far the row knows of the session.
+  /// How far a process that starts now finds the session to be.
   std::uint64_t CheckpointedTo(const UploadTicket& ticket) {
-    const auto row = RowOf(ticket);
-    return row ? static_cast<std::uint64_t>(row->received) : 0;
+    UploadContext context{*registry->store,  *registry->blob_store, *registry->keys,        registry->grace,
+                          registry->workers, registry->body_pool,   UploadSettings{}.memory};
+    UploadSession session(context, *repository, ticket);
+    Must(session.Load());
+    return session.received();
   }
   static int FilesIn(blobs::Files& files, const std::string& root) {
     int count = 0;
@@ -218,8 +222,8 @@ TEST_F(UploadsTest, ANewerRequestTakesOverFromAnOlderOne) {
   EXPECT_TRUE(result.layer);
 }
 
-// A status was asked for while the last bytes of a broken line were still coming in: who goes on from there is
-// told where the session stands once they have, and that stays so.
+// A status was asked for while the last bytes of a broken line were still coming in: who goes on from there
+// is told where the session stands once they have, and that stays so.
 TEST_F(UploadsTest, WhoGoesOnFromAStatusEndsTheOlderRequest) {
   const std::string content = Content(3 * kMiB);
   const UploadTicket ticket = Open();
@@ -295,6 +299,24 @@ TEST_F(UploadsTest, NoAnswerLeavesFourMiBUnprotected) {
   }
   const Digest digest = TestRegistry::DigestOf(content);
   EXPECT_TRUE(Must(Append(ticket, content.size(), "", digest)).layer);
+  EXPECT_EQ(Must(registry->Pull(*repository, digest)), content);
+}
+
+TEST_F(UploadsTest, TheDatabaseLearnsOnceOfAnUploadInChunks) {
+  const std::string content = Content(20 * kMiB);
+  const UploadTicket ticket = Open();
+  std::set<std::int64_t> rows;
+  for (std::uint64_t offset = 0; offset < content.size(); offset += kMiB) {
+    Must(registry->StreamChunk(*repository, ticket, {offset, {}},
+                               std::string_view(content).substr(offset, kMiB)));
+    if (const auto row = RowOf(ticket)) rows.insert(row->received);
+  }
+  EXPECT_EQ(rows.size(), 1u);
+  RestartAnd();
+  const std::uint64_t received = Received(ticket);
+  EXPECT_GT(received + 4 * kMiB, content.size());
+  const Digest digest = TestRegistry::DigestOf(content);
+  EXPECT_TRUE(Must(Append(ticket, received, std::string_view(content).substr(received), digest)).layer);
   EXPECT_EQ(Must(registry->Pull(*repository, digest)), content);
 }
 

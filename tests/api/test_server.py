@@ -16,6 +16,7 @@ import botocore.exceptions
 import pytest
 
 from harness.server import ACCOUNT, Server, binary_path, clean_environment, free_port, run_entrepot
+from harness.v2 import V2, pattern
 
 
 def refused(*flags, environment=None, **options) -> subprocess.CompletedProcess:
@@ -240,15 +241,28 @@ def test_stops_cleanly(how, tmp_path):
 
 def test_stop_lets_a_request_in_progress_end(own_server):
     """A drain stops new connections, answers what was begun, and is bounded by drain_seconds."""
-    with socket.create_connection(("127.0.0.1", own_server.port), timeout=20) as connection:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n")
-        wait_for(lambda: own_server.get("/healthz")[0] == 200, "the first half to be received")
-        connection.sendall(b"\r\n")
-        process, own_server.process = own_server.process, None
+    own_server.client("ecr").create_repository(repositoryName="stop/one")
+    v2 = V2(own_server, "stop/one")
+    location = v2.open_upload()
+    process, own_server.process = own_server.process, None
+
+    def refuses() -> bool:
+        try:
+            own_server.get("/healthz")
+            return False
+        except OSError:
+            return True
+
+    def body():
+        yield pattern(1 << 20)
+        wait_for(lambda: v2.request("GET", location).headers["Range"] != "0-0", "the first half to be received")
         process.send_signal(signal.SIGTERM)
-        answer = connection.recv(4096)
-        assert answer.startswith(b"HTTP/1.1 200"), answer
-        assert process.wait(40) == 0
+        wait_for(refuses, "the server to refuse connections")
+        yield pattern(1 << 20)
+
+    answer = v2.request("PATCH", location, body(), chunked=True)
+    assert (answer.status, answer.headers["Range"]) == (202, f"0-{(2 << 20) - 1}"), answer
+    assert process.wait(40) == 0
 
 
 # ---- the commands beside it
