@@ -152,6 +152,24 @@ TEST_P(ProgressOfAFile, AWriterThatGoesOnKeepsWhatItCameFrom) {
   EXPECT_EQ(ReadBlob(*store_, *blob, KeyFor(suite())).value(), content_);
 }
 
+// A killed process may have left record and content in memory alone: who goes on from them makes them
+// durable, since the next record's proof begins there.
+TEST_P(ProgressOfAFile, IsMadeDurableByWhoGoesOnFromIt) {
+  Append(2 * kRun);
+  const std::uint64_t kept = Keep();
+  const auto file = files_.Open(PathOf(*store_, *id_), Access::kReadWrite).value();
+  ByteVector stored(file->Status().value().size);
+  ASSERT_TRUE(ReadFully(*file, 0, stored));
+  ASSERT_TRUE(file->Truncate(0));
+  ASSERT_TRUE(file->Sync());
+  ASSERT_TRUE(WriteFully(*file, 0, stored));
+  writer_ =
+      BlobWriter::Resume(*store_, {*id_, kTestDomain, KeyFor(suite())}, state_, {.writer_epoch = 2}).value();
+  ASSERT_EQ(writer_->received(), kept);
+  files_.Crash();
+  EXPECT_EQ(Reached().value(), kept);
+}
+
 // Of a sync that failed nothing is kept, and no later one says that it was (design-storage 1.10).
 TEST_P(ProgressOfAFile, AFailedSyncEndsTheUpload) {
   Append(2 * kRun);

@@ -344,20 +344,23 @@ TEST_F(UploadsTest, AnUploadOfOneChunkIsNotCheckpointedAhead) {
 }
 
 TEST_F(UploadsTest, ASyncThatFailsBehindTheAnswersEndsTheUpload) {
-  const std::string content = Content(8 * kMiB);
+  const std::string content = Content(16 * kMiB);
   blobs::FaultyFiles files;
   registry.reset();
   registry = std::make_unique<TestRegistry>(directory, clock, TestRegistry::Options{.files = &files});
   repository = registry->Find("team/app");
-  const UploadTicket ticket = Open();
-  files.FailAt(blobs::FaultyFiles::Call::kSync, 1, EIO);
-  std::uint64_t offset = 0;
-  while (offset < content.size() && registry->StreamChunk(*repository, ticket, {offset, {}},
-                                                          std::string_view(content).substr(offset, kMiB)))
-    offset += kMiB;
-  EXPECT_LT(offset, 4 * kMiB);  // the answer that needed it was the last that could
-  EXPECT_EQ(CodeOf(Append(ticket, offset, "x")), ErrorCode::kUploadNotFound);
-  EXPECT_EQ(FilesOnDisk(), 0);
+  for (const int sync : {1, 2, 3}) {  // of the first checkpoint, and of the file's own progress
+    const UploadTicket ticket = Open();
+    files.FailAt(blobs::FaultyFiles::Call::kSync, sync, EIO);
+    std::uint64_t offset = 0;
+    while (offset < content.size() && registry->StreamChunk(*repository, ticket, {offset, {}},
+                                                            std::string_view(content).substr(offset, kMiB)))
+      offset += kMiB;
+    EXPECT_LT(offset,
+              static_cast<unsigned>(sync) * 4 * kMiB);  // the answer that needed it was the last that could
+    EXPECT_EQ(CodeOf(Append(ticket, offset, "x")), ErrorCode::kUploadNotFound) << sync;
+    EXPECT_EQ(FilesOnDisk(), 0) << sync;
+  }
 }
 
 TEST_F(UploadsTest, PartsAreInOrderDurableAndLongEnough) {
