@@ -16,7 +16,7 @@ constexpr std::chrono::seconds kCheckpointTime{5};
 constexpr std::size_t kMemoryBody = 1 << 20;       // what may wait for its PUT in memory
 constexpr std::int64_t kMaxParts = 4200;           // ecr-semantics 9
 constexpr std::size_t kMinPart = 5 * 1024 * 1024;  // of every part but the last
-constexpr std::uint64_t kMostBehind = 3u << 20;    // answered for and not yet written
+constexpr std::uint64_t kMostBehind = 4u << 20;    // answered for and not yet written
 constexpr std::string_view kStatePurpose = "upload state";
 
 // What uploads.short_part holds.
