@@ -14,10 +14,21 @@ ByteVector HeaderOf(std::int64_t id) {
 }
 
 SecretKey PurposeKey(const TokenKey& key, std::string_view purpose) {
-  return DeriveKey(key.secret.bytes(), {}, Framed({AsBytes("entrepot sealed text"), AsBytes(purpose)}));
+  return key.purposes->Get(key.secret, purpose);
 }
 
 }  // namespace
+
+SecretKey PurposeKeys::Get(const SecretKey& secret, std::string_view purpose) {
+  std::lock_guard lock(mutex_);
+  auto known = keys_.find(purpose);
+  if (known == keys_.end())
+    known = keys_
+                .emplace(purpose, DeriveKey(secret.bytes(), {},
+                                            Framed({AsBytes("entrepot sealed text"), AsBytes(purpose)})))
+                .first;
+  return known->second;
+}
 
 ByteVector SealUnder(const TokenKey& key, std::string_view purpose, std::string_view plain) {
   ByteVector sealed = HeaderOf(key.id);

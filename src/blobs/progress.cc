@@ -4,9 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 
-#include "base/aead.h"
 #include "base/check.h"
 #include "base/crypto.h"
 #include "blobs/big_endian.h"
@@ -24,10 +22,6 @@ static_assert(kProgressOffset + 2 * kSlotLength == kHeaderLength);
 
 constexpr std::size_t OffsetOf(std::size_t slot) { return kProgressOffset + slot * kSlotLength; }
 
-Aead CipherOf(const BlobIdentity& identity) {
-  return Aead(DeriveKey(identity.key_or_zeros().bytes(), {}, AsBytes("entrepot upload progress v1")));
-}
-
 ByteVector AssociatedWith(const BlobIdentity& identity) {
   ByteVector associated = ToVector(identity.domain.bytes());
   AppendBytes(associated, identity.file.bytes());
@@ -43,6 +37,10 @@ std::unexpected<Error> Unreadable() {
 void Progress::Release::operator()(std::uint8_t* memory) const { std::free(memory); }
 
 Progress::Progress(BlobIdentity identity) : identity_(std::move(identity)) {}
+
+Aead Progress::Cipher() const {
+  return Aead(DeriveKey(identity_.key_or_zeros().bytes(), {}, AsBytes("entrepot upload progress v1")));
+}
 
 /// The block as it is without a record.
 void Progress::Prepare(const Layout& layout) {
@@ -71,8 +69,9 @@ bool Progress::Put(const DurablePoint& base, const Checkpoint& point) {
   std::uint8_t* const nonce = slot + sizeof(std::uint16_t);
   FillRandom({nonce, Aead::kNonceLength});
   std::uint8_t* const sealed = nonce + Aead::kNonceLength;
-  CipherOf(identity_).Seal({nonce, Aead::kNonceLength}, AssociatedWith(identity_), record, sealed,
-                           sealed + record.size());
+  if (!cipher_) cipher_.emplace(Cipher());
+  cipher_->Seal({nonce, Aead::kNonceLength}, AssociatedWith(identity_), record, sealed,
+                sealed + record.size());
   Wipe(record);
   next_ = (next_ + 1) % kSlots;
   return true;
@@ -85,8 +84,7 @@ Result<Progress::Record> Progress::Open(std::size_t slot, Bytes stored) const {
   const Bytes nonce = stored.subspan(sizeof(std::uint16_t), Aead::kNonceLength);
   const Bytes sealed = stored.subspan(sizeof(std::uint16_t) + Aead::kNonceLength, length);
   ByteVector record(length);
-  if (!CipherOf(identity_).Open(nonce, AssociatedWith(identity_), sealed, sealed.data() + length,
-                                record.data()))
+  if (!Cipher().Open(nonce, AssociatedWith(identity_), sealed, sealed.data() + length, record.data()))
     return Unreadable();
 
   ByteReader reader(record);

@@ -18,8 +18,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "base/aead.h"
 #include "base/bytes.h"
 #include "base/result.h"
 #include "blobs/checkpoint.h"
@@ -62,8 +64,10 @@ class Progress {
   Result<Record> Open(std::size_t slot, Bytes stored) const;
   Result<bool> Proves(const File& file, const Record& record) const;
   void Prepare(const Layout& layout);
+  Aead Cipher() const;
 
   const BlobIdentity identity_;
+  std::optional<Aead> cipher_;                      // of Put
   std::unique_ptr<std::uint8_t[], Release> block_;  // none until it is needed
   std::size_t next_ = 0;                            // the slot to put the next record in
 };

@@ -58,6 +58,7 @@ class AuditLog {
  public:
   static constexpr std::chrono::seconds kRefusalWindow{10};
   static constexpr std::size_t kQueue = 4096;
+  static constexpr std::size_t kEnough = 512;  // are written at once
   static constexpr std::size_t kSources = 1024;
 
   explicit AuditLog(AuditSink sink = AuditToProcessLog(), std::chrono::milliseconds window = kRefusalWindow);
@@ -79,7 +80,7 @@ class AuditLog {
   const AuditSink sink_;
   const std::chrono::milliseconds window_;
   std::mutex mutex_;
-  std::condition_variable arrived_, room_;
+  std::condition_variable arrived_, enough_, room_;
   std::deque<AuditRecord> queue_;
   bool stopping_ = false;
   // Of the writing thread: refusals of the window that runs, beyond each source's first.
