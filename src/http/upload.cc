@@ -1,6 +1,7 @@
 #include "http/upload.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "http/body_memory.h"
 #include "http/loop.h"
@@ -18,10 +19,11 @@ std::size_t BlockCapacity(const RequestBody& body) {
   return body.remaining().value_or(kMostInFlight) < kMostInFlight ? kSmallBlock : Block::kCapacity;
 }
 
-/// What the sink has; it may outlive the upload. Used on the loop alone.
+/// What the sink has; it may outlive the upload. The loop is woken only while the upload waits for it.
 struct InFlight {
-  std::size_t bytes = 0;
-  Signal* waiting = nullptr;  // of the upload, while it lasts
+  std::atomic<std::size_t> bytes{0};
+  std::atomic<bool> awaited{false};
+  Signal* waiting = nullptr;  // of the upload, while it lasts; the loop's
 };
 
 class Upload {
@@ -39,14 +41,17 @@ class Upload {
     }
     channel_.Enter(Phase::kWorking);
     const bool ahead = end == UploadEnd::kComplete && sink_.finishes_ahead();
-    while (in_flight_->bytes > 0 && !ahead) co_await channel_.signal().Wait();
+    if (!ahead) co_await AtMostInFlight(0);
     co_return end;
   }
 
  private:
   /// Receives one block and gives it to the sink; true, with `end` set, when there is no next one.
   Awaitable<bool> SendBlock(UploadEnd& end) {
-    if (in_flight_->bytes + capacity_ > kMostInFlight) co_await RoomInFlight();
+    if (in_flight_->bytes + capacity_ > kMostInFlight) {
+      channel_.Enter(Phase::kWorking);
+      co_await AtMostInFlight(kMostInFlight - capacity_);
+    }
     // Memory is taken when there is something to put in it: an idle client holds none.
     channel_.Enter(Phase::kReceiving);
     BodyStatus status = co_await body_.Ready();
@@ -72,9 +77,10 @@ class Upload {
     return true;
   }
 
-  Awaitable<void> RoomInFlight() {
-    channel_.Enter(Phase::kWorking);
-    while (in_flight_->bytes + capacity_ > kMostInFlight) co_await channel_.signal().Wait();
+  Awaitable<void> AtMostInFlight(std::size_t bytes) {
+    in_flight_->awaited = true;  // before the look: who lets go later sees it
+    while (in_flight_->bytes > bytes) co_await channel_.signal().Wait();
+    in_flight_->awaited = false;
   }
 
   std::size_t BlockSize() const {
@@ -103,8 +109,9 @@ class Upload {
                                         loop = channel_.loop().shared_from_this()](std::uint8_t* pages) {
               budget.Free(pages, capacity);
               budget.Give(capacity);
-              loop->Post([in_flight, capacity] {
-                in_flight->bytes -= capacity;
+              in_flight->bytes -= capacity;
+              if (!in_flight->awaited) return;
+              loop->Post([in_flight] {
                 if (in_flight->waiting) in_flight->waiting->Notify();
               });
             }};
