@@ -320,7 +320,8 @@ void UploadSession::FallBack() {
   }
   ReleaseMemory();
   if (!writer) return;
-  (void)writer->WaitForRoom(0);  // what a lane still writes would be written over whoever goes on
+  writer->WaitKept();  // what a lane still writes would be written over whoever goes on
+  (void)writer->WaitForRoom(0);
   // Without a row that names the file nobody can go on with it. After a commit of unknown outcome there may
   // be one: the next start knows.
   if ((!row_.file_id && !context_.store.broken()) || !writer->resumable()) writer->Discard();
