@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "blobs/checkpoint.h"
@@ -74,83 +75,68 @@ TEST_P(Resumes, EqualAnUninterruptedUpload) {
   EXPECT_EQ(ReadBlob(*store, *blob, KeyFor(suite)).value(), content);
 }
 
+// A writer whose lanes are on a pool, and the one that goes on from what it left.
+class ResumesFromLanes : public testing::TestWithParam<std::uint64_t> {
+ protected:
+  void AppendInBlocks(std::size_t at, const std::function<void()>& after_each) {
+    while (at < content_.size()) {
+      const std::size_t length = std::min<std::size_t>(http::Block::kCapacity / 4, content_.size() - at);
+      writer_->Append(BlockOf(Bytes(content_).subspan(at, length)));
+      at += length;
+      after_each();
+    }
+  }
+  void GoOnFrom(Bytes state, std::uint64_t received) {
+    const FileId id = writer_->file();
+    writer_.reset();
+    pool_.Stop();
+    writer_ = BlobWriter::Resume(*store_, {id, kTestDomain, TestKey()}, state, {.writer_epoch = 2}).value();
+    ASSERT_EQ(writer_->received(), received);
+    ASSERT_TRUE(writer_->Append(Bytes(content_).subspan(received)));
+    const Digest digest = Digest::Of(HashAlgorithm::kSha256, content_);
+    const auto blob = writer_->Finish({&digest, 1});
+    ASSERT_TRUE(blob) << blob.error().ToString();
+    EXPECT_EQ(ReadBlob(*store_, *blob, TestKey()).value(), content_);
+  }
+
+  const ByteVector content_ = RandomContent((6u << 20) + GetParam() * 1000, GetParam());
+  const TemporaryDirectory directory_;
+  PosixFiles files_;
+  const std::unique_ptr<BlobStore> store_ = OpenStore(files_, directory_);
+  ThreadPool pool_{"lanes", 2, 1000};
+  std::unique_ptr<BlobWriter> writer_ =
+      BlobWriter::Begin(*store_, kTestDomain, TestKey(), {.pool = &pool_, .writer_epoch = 1}).value();
+};
+INSTANTIATE_TEST_SUITE_P(Seeds, ResumesFromLanes, testing::Range(1ul, 41ul));
+
 // Checkpoints of what is written stand wherever both lanes happen to be.
-TEST_P(Resumes, FromACheckpointThatWaitedForNoLane) {
-  const ByteVector content = RandomContent((5u << 20) + GetParam() * 1000, GetParam());
-  const TemporaryDirectory directory;
-  PosixFiles files;
-  const auto store = OpenStore(files, directory);
-  ThreadPool pool("lanes", 2, 1000);
-  WriterOptions options;
-  options.pool = &pool;
-  options.writer_epoch = 1;
-  auto writer = BlobWriter::Begin(*store, kTestDomain, TestKey(), options).value();
+TEST_P(ResumesFromLanes, AtACheckpointThatWaitedForNone) {
   BlobWriter::Checkpointed last;
   std::atomic<bool> enough = false;
   std::thread checkpoints([&] {
     while (!enough) {
-      const auto point = writer->Checkpoint(BlobWriter::Reach::kWritten).value();
+      const auto point = writer_->Checkpoint(BlobWriter::Reach::kWritten).value();
       EXPECT_GE(point.received, last.received);
       last = point;
     }
   });
-  for (std::size_t at = 0; at < content.size();) {
-    const std::size_t length = std::min<std::size_t>(http::Block::kCapacity / 4, content.size() - at);
-    writer->Append(BlockOf(Bytes(content).subspan(at, length)));
-    at += length;
-  }
-  ASSERT_TRUE(writer->WaitForRoom((GetParam() % 4) << 20));
+  AppendInBlocks(0, [] {});
+  ASSERT_TRUE(writer_->WaitForRoom((GetParam() % 4) << 20));
   enough = true;
   checkpoints.join();
-  const FileId id = writer->file();
-  writer.reset();
-  pool.Stop();
-
-  options = {.writer_epoch = 2};
-  writer = BlobWriter::Resume(*store, {id, kTestDomain, TestKey()}, last.state, options).value();
-  ASSERT_EQ(writer->received(), last.received);
-  ASSERT_TRUE(writer->Append(Bytes(content).subspan(last.received)));
-  const Digest digest = Digest::Of(HashAlgorithm::kSha256, content);
-  const auto blob = writer->Finish({&digest, 1});
-  ASSERT_TRUE(blob) << blob.error().ToString();
-  EXPECT_EQ(ReadBlob(*store, *blob, TestKey()).value(), content);
+  GoOnFrom(last.state, last.received);
 }
 
 // The same of those that the lane makes; the state that the writer goes on from is of long before.
-TEST_P(Resumes, FromTheFilesOwnProgress) {
-  const ByteVector content = RandomContent((7u << 20) + GetParam() * 1000, GetParam());
-  const TemporaryDirectory directory;
-  PosixFiles files;
-  const auto store = OpenStore(files, directory);
-  ThreadPool pool("lanes", 2, 1000);
-  WriterOptions options;
-  options.pool = &pool;
-  options.writer_epoch = 1;
-  auto writer = BlobWriter::Begin(*store, kTestDomain, TestKey(), options).value();
-  EXPECT_FALSE(writer->KeepAhead()) << "nothing names the file yet";
-  ASSERT_TRUE(writer->Append(Bytes(content).first(100)));
-  const ByteVector state = writer->Checkpoint().value().state;
-  for (std::size_t at = 100; at < content.size();) {
-    const std::size_t length = std::min<std::size_t>(http::Block::kCapacity / 4, content.size() - at);
-    writer->Append(BlockOf(Bytes(content).subspan(at, length)));
-    writer->KeepAhead();
-    at += length;
-  }
-  writer->WaitKept();
-  const std::uint64_t kept = writer->kept_ahead();
-  const FileId id = writer->file();
-  ASSERT_TRUE(writer->WaitForRoom(0));
-  writer.reset();
-  pool.Stop();
-
-  options = {.writer_epoch = 2};
-  writer = BlobWriter::Resume(*store, {id, kTestDomain, TestKey()}, state, options).value();
-  ASSERT_EQ(writer->received(), std::max<std::uint64_t>(kept, 100));
-  ASSERT_TRUE(writer->Append(Bytes(content).subspan(writer->received())));
-  const Digest digest = Digest::Of(HashAlgorithm::kSha256, content);
-  const auto blob = writer->Finish({&digest, 1});
-  ASSERT_TRUE(blob) << blob.error().ToString();
-  EXPECT_EQ(ReadBlob(*store, *blob, TestKey()).value(), content);
+TEST_P(ResumesFromLanes, AtTheFilesOwnProgress) {
+  EXPECT_FALSE(writer_->KeepAhead()) << "nothing names the file yet";
+  ASSERT_TRUE(writer_->Append(Bytes(content_).first(100)));
+  const ByteVector state = writer_->Checkpoint().value().state;
+  AppendInBlocks(100, [&] { writer_->KeepAhead(); });
+  writer_->WaitKept();
+  const std::uint64_t kept = writer_->kept_ahead();
+  ASSERT_TRUE(writer_->WaitForRoom(0));
+  GoOnFrom(state, std::max<std::uint64_t>(kept, 100));
 }
 
 TEST(Resume, ACheckpointOfWhatIsWrittenIsSmall) {
