@@ -244,7 +244,7 @@ def test_stop_lets_a_request_in_progress_end(own_server):
     own_server.client("ecr").create_repository(repositoryName="stop/one")
     v2 = V2(own_server, "stop/one")
     location = v2.open_upload()
-    process, own_server.process = own_server.process, None
+    process = own_server.process
 
     def refuses() -> bool:
         try:
@@ -262,6 +262,7 @@ def test_stop_lets_a_request_in_progress_end(own_server):
 
     answer = v2.request("PATCH", location, body(), chunked=True)
     assert (answer.status, answer.headers["Range"]) == (202, f"0-{(2 << 20) - 1}"), answer
+    own_server.process = None
     assert process.wait(40) == 0
 
 
