@@ -19,7 +19,8 @@ from .wire import Interrupted, Wire
 
 KIB, MIB = 1 << 10, 1 << 20
 SIZES = [(0, 1), (100, 10), (1 * KIB, 20), (4 * KIB, 10), (4 * KIB + 1, 5), (70_000, 20), (300 * KIB, 10), (2 * MIB, 6),
-         (9 * MIB, 1)]
+         (9 * MIB, 3)]
+UNPROTECTED = 4 * MIB  # no answer leaves as much that a crash could take back
 SHARED_CONTENTS = 40  # which every worker pushes now and then, so that files are shared
 MAX_IMAGES = 40  # in one repository; deletions win beyond it
 STUCK_TRIES = 200  # of one chunk, a tenth of a second apart: longer than any disk is full
@@ -164,7 +165,7 @@ class Worker(threading.Thread):
         if not content:
             return self.closed(repository, location, digest, b"")
         wire, stuck = self.wire(repository), 0
-        size = self.random.randint(2, len(content) // 3 + 70_000)  # "0-0" says one byte or none
+        size = self.random.choice([MIB, self.random.randint(2, len(content) // 3 + 70_000)])  # "0-0" says one byte or none
         while at < len(content):
             piece = content[at:at + size]
             try:
@@ -183,6 +184,8 @@ class Worker(threading.Thread):
                 self.wrong(repository, f"a chunk at {at} of {len(content)}", answer)
                 raise Interrupted("no chunk")
             last = int(answer.headers["Range"].split("-")[1])
+            if at - last > UNPROTECTED:
+                self.ledger.violation(f"{repository.name}: {at} bytes of an upload were acknowledged, it stands at {last + 1}")
             if last >= at:
                 stuck = 0
             location, at = answer.location, last + 1 if last else 0
