@@ -13,10 +13,6 @@ ByteVector HeaderOf(std::int64_t id) {
   return header;
 }
 
-SecretKey PurposeKey(const TokenKey& key, std::string_view purpose) {
-  return key.purposes->Get(key.secret, purpose);
-}
-
 }  // namespace
 
 SecretKey PurposeKeys::Get(const SecretKey& secret, std::string_view purpose) {
@@ -32,7 +28,7 @@ SecretKey PurposeKeys::Get(const SecretKey& secret, std::string_view purpose) {
 
 ByteVector SealUnder(const TokenKey& key, std::string_view purpose, std::string_view plain) {
   ByteVector sealed = HeaderOf(key.id);
-  const ByteVector box = SealBox(PurposeKey(key, purpose), sealed, AsBytes(plain));
+  const ByteVector box = SealBox(key.purposes->Get(key.secret, purpose), sealed, AsBytes(plain));
   sealed.insert(sealed.end(), box.begin(), box.end());
   return sealed;
 }
@@ -46,8 +42,8 @@ std::optional<std::int64_t> SealingKeyId(Bytes sealed) {
 
 std::optional<ByteVector> OpenUnder(const TokenKey& key, std::string_view purpose, Bytes sealed) {
   if (SealingKeyId(sealed) != key.id) return std::nullopt;
-  Result<ByteVector> plain =
-      OpenBox(PurposeKey(key, purpose), sealed.first(kHeaderLength), sealed.subspan(kHeaderLength));
+  Result<ByteVector> plain = OpenBox(key.purposes->Get(key.secret, purpose), sealed.first(kHeaderLength),
+                                     sealed.subspan(kHeaderLength));
   if (!plain) return std::nullopt;
   return *std::move(plain);
 }

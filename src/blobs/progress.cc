@@ -53,12 +53,13 @@ void Progress::Prepare(const Layout& layout) {
 
 bool Progress::Put(const DurablePoint& base, const Checkpoint& point) {
   CHECK(base.settled <= point.settled);
+  if (point.settled - base.settled > kMostToProve) return false;
   ByteVector record{kVersion};
   AppendBigEndian(record, base.settled);
   record.push_back(static_cast<std::uint8_t>(base.hash_states.size()));
   for (const ByteVector& state : base.hash_states) AppendCounted(record, state);
   AppendCounted(record, point.Encode());
-  if (point.settled - base.settled > kMostToProve || record.size() + kAround > kSlotLength) {
+  if (record.size() + kAround > kSlotLength) {
     Wipe(record);
     return false;
   }
