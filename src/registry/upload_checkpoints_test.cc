@@ -47,16 +47,18 @@ TEST_F(UploadCheckpoints, NoAnswerLeavesFourMiBUnprotected) {
   EXPECT_EQ(Must(registry->Pull(*repository, digest)), content);
 }
 
-TEST_F(UploadCheckpoints, TheDatabaseLearnsOnceOfAnUploadInChunks) {
+// Where the lanes are behind, a row is written all the same: how often depends on the machine.
+TEST_F(UploadCheckpoints, AnUploadInChunksIsKeptByItsFileAheadOfTheDatabase) {
   const std::string content = Content(20 * kMiB);
   const UploadTicket ticket = Open();
-  std::set<std::int64_t> rows;
+  int ahead = 0;
   for (std::uint64_t offset = 0; offset < content.size(); offset += kMiB) {
     Must(registry->StreamChunk(*repository, ticket, {offset, {}},
                                std::string_view(content).substr(offset, kMiB)));
-    if (const auto row = RowOf(ticket)) rows.insert(row->received);
+    const auto row = RowOf(ticket);
+    ahead += row && CheckpointedTo(ticket) > static_cast<std::uint64_t>(row->received);
   }
-  EXPECT_EQ(rows.size(), 1u);
+  EXPECT_GT(ahead, 0);
   RestartAnd();
   const std::uint64_t received = Received(ticket);
   EXPECT_GT(received + 4 * kMiB, content.size());

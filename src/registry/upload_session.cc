@@ -210,7 +210,9 @@ void UploadSession::CheckpointAhead(std::optional<std::uint64_t> end) {
   const bool soon = end && came >= kAheadBytes && *end - received() < kCheckpointBytes;
   if (!late && !soon) return;
   if (!late && row_.file_id && !gone_) {
-    KeepAheadInFile();
+    if (!writer_->KeepAhead()) return;
+    begun_ += came;
+    begun_at_ = now;
     return;
   }
   if (ahead_ && !ahead_->done()) return;
@@ -226,14 +228,6 @@ void UploadSession::CheckpointAhead(std::optional<std::uint64_t> end) {
   begun_at_ = now;
 }
 
-/// Has the file keep its own progress; false when it does so already, or no row names it.
-bool UploadSession::KeepAheadInFile() {
-  if (!row_.file_id || gone_ || !writer_->KeepAhead()) return false;
-  begun_ = received();
-  begun_at_ = context_.store.clock().Elapsed();
-  return true;
-}
-
 Result<> UploadSession::EndCheckpointAhead() {
   if (!ahead_) return {};
   std::optional<Result<metadata::UploadRow>> kept = std::exchange(ahead_, std::nullopt)->Take();
@@ -244,9 +238,6 @@ Result<> UploadSession::CheckpointIfMuch() {
   if (unprotected() < kCheckpointBytes) return {};
   (void)EndCheckpointAhead();  // its error is the next one's, or has passed
   if (writer_) writer_->WaitKept();
-  // The lanes may have been too far behind for it: once they are not, another needs no row either.
-  if (unprotected() >= kCheckpointBytes && writer_ && writer_->WaitForRoom(0) && KeepAheadInFile())
-    writer_->WaitKept();
   if (!gone_ && unprotected() < kCheckpointBytes) return {};
   Result<> kept = gone_ ? Fail(About(ErrorCode::kUploadNotFound)) : Checkpoint();
   if (!kept) FallBack();

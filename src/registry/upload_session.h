@@ -121,7 +121,6 @@ class UploadSession {
   Result<metadata::UploadRow> KeepProgress(metadata::UploadRow row, const keys::RepositoryKey& key,
                                            Bytes state) const;
   Result<> Adopt(Result<metadata::UploadRow> kept);
-  bool KeepAheadInFile();
   Result<> EndCheckpointAhead();
   Result<> EnsureWriter(bool sha512, std::uint64_t expected_size);
   Result<> ResumeWriter(bool sha512);
